@@ -1,0 +1,1 @@
+"""What to try: trials, each changing something about an earlier one, read from a TOML file."""

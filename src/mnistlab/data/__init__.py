@@ -1,0 +1,1 @@
+"""What to learn from: images with labels, where they come from, how they are split."""

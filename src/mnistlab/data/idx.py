@@ -1,0 +1,98 @@
+"""The IDX files of MNIST and its drop-in sets, gzipped or not, read with every byte accounted for.
+
+Format: two zero bytes, the element type (8: unsigned byte), the number of dimensions, each dimension as a
+big-endian 32-bit integer, then the elements (http://yann.lecun.com/exdb/mnist/, "The IDX file format").
+"""
+
+import gzip
+import math
+import zlib
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from mnistlab.book.trial import CLASSES, SIDE
+from mnistlab.data.images import Bytes, DataSet, Images
+from mnistlab.errors import DataError
+
+MOST_IMAGES = 1_000_000  # 784 MB of pixels; a header that announces more is not believed
+CHUNK = 1 << 20
+FILES = {
+    "train images": "train-images-idx3-ubyte",
+    "train labels": "train-labels-idx1-ubyte",
+    "test images": "t10k-images-idx3-ubyte",
+    "test labels": "t10k-labels-idx1-ubyte",
+}
+REMEDY = "fetch the file again"
+
+
+def read_folder(folder: Path, name: str) -> DataSet:
+    """The data set in a folder with the four IDX files, gzipped or not. Raises DataError."""
+    paths = {part: _find(folder, stem) for part, stem in FILES.items()}
+    train, test = (read_pair(paths[f"{part} images"], paths[f"{part} labels"]) for part in ("train", "test"))
+    return DataSet(name, train, test)
+
+
+def read_pair(images: Path, labels: Path) -> Images:
+    """The images of one IDX file with the labels of another. Raises DataError."""
+    pixels, numbers = read_idx(images, (SIDE, SIDE)), read_idx(labels, ())
+    if len(pixels) != len(numbers):
+        raise DataError(f"{images}: {len(pixels):,} images, but {labels.name} has {len(numbers):,} labels; {REMEDY}s")
+    if not len(numbers):
+        raise DataError(f"{images}: an empty set; give files with at least one image")
+    if numbers.max() >= CLASSES:
+        place = int(np.argmax(numbers >= CLASSES))
+        raise DataError(f"{labels}: label {numbers[place]} at position {place:,}, and only 0 to 9 are known; {REMEDY}")
+    return Images(pixels, numbers)
+
+
+def read_idx(path: Path, inner: tuple[int, ...]) -> Bytes:
+    """The uint8 array (n, *inner) in an IDX file. Raises DataError for anything but exactly that."""
+    try:
+        with _opened(path) as file:
+            return _parsed(file, path, inner)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read ({error}); {REMEDY}") from None
+
+
+def _parsed(file: IO[bytes], path: Path, inner: tuple[int, ...]) -> Bytes:
+    rank = 1 + len(inner)
+    header = file.read(4 + 4 * rank)
+    if header[:4] != bytes((0, 0, 8, rank)):
+        found = header[:4].hex() or "nothing"
+        raise DataError(f"{path}: starts with {found}, not 000008{rank:02d} as IDX bytes of rank {rank} do; {REMEDY}")
+    if len(header) < 4 + 4 * rank:
+        raise DataError(f"{path}: ends inside its header; {REMEDY}")
+    shape = tuple(int(size) for size in np.frombuffer(header, ">u4", offset=4))
+    if shape[0] > MOST_IMAGES:
+        raise DataError(f"{path}: announces {math.prod(shape):,} bytes, more than is believed; {REMEDY}")
+    if shape[1:] != inner:
+        sizes, wanted = ("×".join(map(str, part)) for part in (shape[1:], inner))
+        raise DataError(f"{path}: elements of {sizes}, not {wanted}; give images of that size")
+    content = _read_at_most(file, math.prod(shape) + 1)
+    if len(content) != math.prod(shape):
+        said = "truncated" if len(content) < math.prod(shape) else "has bytes after its last element"
+        raise DataError(f"{path}: {said} ({math.prod(shape):,} bytes announced); {REMEDY}")
+    return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def _read_at_most(file: IO[bytes], size: int) -> bytes:
+    """Read chunk by chunk, so that neither a false header nor a gzip bomb makes us allocate more than is there."""
+    content = bytearray()
+    while len(content) < size and (chunk := file.read(min(CHUNK, size - len(content)))):
+        content += chunk
+    return bytes(content)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        gzipped = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path) if gzipped else path.open("rb")
+
+
+def _find(folder: Path, stem: str) -> Path:
+    for path in (folder / stem, folder / f"{stem}.gz"):
+        if path.is_file():
+            return path
+    raise DataError(f"{folder}: no {stem} or {stem}.gz; give a folder with the four IDX files")

@@ -1,0 +1,23 @@
+"""The errors a user can cause, each one line that says what is wrong, where, and what to do.
+
+LabError
+├── BookError   a book of trials that cannot be run
+├── DataError   images, labels or strokes that cannot be used, or not be fetched
+└── StoreError  a results folder that cannot be read or written
+"""
+
+
+class LabError(Exception):
+    """Anything that is wrong with what the lab was given; its text is shown to the user as it is."""
+
+
+class BookError(LabError):
+    """A book of trials cannot be run."""
+
+
+class DataError(LabError):
+    """Images, labels or strokes cannot be used, or could not be fetched."""
+
+
+class StoreError(LabError):
+    """A results folder or the cache folder cannot be read or written."""

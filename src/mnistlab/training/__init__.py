@@ -1,0 +1,1 @@
+"""How a run learns: one trial, one seed, weights and figures out."""

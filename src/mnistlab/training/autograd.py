@@ -1,0 +1,64 @@
+"""The engine for any network, on CPU or CUDA: torch's layers, autograd and optimizers, data in memory as bytes."""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from mnistlab.book.trial import Network, Training
+from mnistlab.data.images import Bytes, Images
+from mnistlab.model.network import Weights, build, load_weights, weights_of
+
+SCORING_BATCH = 1000
+
+
+class AutogradEngine:
+    """A network being trained on `train`; see `fit.Engine` for what its methods promise."""
+
+    def __init__(self, network: Network, training: Training, train: Images, initial: torch.Generator, device: str) -> None:
+        self.device = torch.device(device)
+        self.model = build(network, initial).to(self.device)
+        self.optimizer = _optimizer(self.model, training)
+        self.batch_size = training.batch_size
+        self.pixels = torch.from_numpy(train.pixels).to(self.device)
+        self.labels = torch.from_numpy(train.labels).to(self.device, torch.int64)
+
+    def train_epoch(self, order: Tensor, learning_rate: float) -> tuple[float, float]:
+        self.model.train()
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        losses = torch.zeros((), device=self.device)
+        hits = torch.zeros((), device=self.device)
+        for batch in order.to(self.device).split(self.batch_size):
+            labels = self.labels[batch]
+            logits = self.model(self.pixels[batch])
+            loss = nn.functional.cross_entropy(logits, labels)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimizer.step()
+            losses += loss.detach() * len(batch)
+            hits += (logits.argmax(1) == labels).sum()
+        return losses.item() / len(order), hits.item() / len(order)
+
+    @torch.inference_mode()
+    def logits(self, pixels: Bytes) -> npt.NDArray[np.float32]:
+        self.model.eval()
+        batches = torch.from_numpy(pixels).split(SCORING_BATCH)
+        return torch.cat([self.model(batch.to(self.device)).cpu() for batch in batches]).numpy()
+
+    def weights(self) -> Weights:
+        return weights_of(self.model)
+
+    def load(self, weights: Weights) -> None:
+        load_weights(self.model, weights)
+
+
+def _optimizer(model: nn.Module, training: Training) -> torch.optim.Optimizer:
+    settings = {"lr": training.learning_rate, "weight_decay": training.weight_decay}
+    match training.optimizer:
+        case "adam":
+            return torch.optim.Adam(model.parameters(), fused=True, **settings)
+        case "adamw":
+            return torch.optim.AdamW(model.parameters(), fused=True, **settings)
+        case "sgd":
+            return torch.optim.SGD(model.parameters(), momentum=training.momentum, fused=True, **settings)
