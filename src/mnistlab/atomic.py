@@ -16,8 +16,8 @@ STALE_SECONDS = 3600
 def whole_folder(path: Path) -> Iterator[Path]:
     """Give a temporary folder beside `path`; when the block ends without an error it becomes `path`.
 
-    If another process made `path` meanwhile, theirs stays and ours is dropped: both hold the same,
-    because such a folder's name is a hash of what determines its content. Raises OSError.
+    If another process made `path` meanwhile, theirs stays and ours is dropped: both hold the same, because such a
+    folder's name is a hash of what determines its content. Raises OSError.
     """
     temporary = _beside(path)
     temporary.mkdir()

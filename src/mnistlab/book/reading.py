@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from mnistlab.book.trial import Book, Conv, Figures, Network, Reference, Settings, Training, Trial
+from mnistlab.book.trial import MOST_SEEDS, Book, Conv, Figures, Network, Reference, Settings, Training, Trial
 from mnistlab.errors import BookError
 
 LARGEST_BOOK = 1_000_000  # bytes
@@ -38,7 +38,9 @@ def read_book(book: str | Path) -> Book:
         raise BookError(f"{book}: no such book; give a TOML file or one of the books that come with mnistlab: {names}")
     try:
         if path.stat().st_size > LARGEST_BOOK:
-            raise BookError(f"{book}: larger than {LARGEST_BOOK:,} bytes, which no book of trials is; give another file")
+            raise BookError(
+                f"{book}: larger than {LARGEST_BOOK:,} bytes, which no book of trials is; give another file"
+            )
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BookError(f"{book}: cannot be read as UTF-8 text ({_first_line(error)}); save it as UTF-8") from None
@@ -57,9 +59,9 @@ def parse_book(text: str, name: str, file: str) -> Book:
     entries = _entries(tables.get("trial"), file)
     trials = tuple(_trial(entry, entries, base, f'{file}: trial "{name}"') for name, entry in entries.items())
     seeds = tables.get("seeds", 5)
-    if type(seeds) is not int or not 1 <= seeds <= 1000:
-        raise BookError(f'{file}: "seeds" must be a whole number from 1 to 1000, not {_shown(seeds)}')
-    top = {key: tables[key] for key in ("data", "validation") if key in tables}
+    if type(seeds) is not int or not 1 <= seeds <= MOST_SEEDS:
+        raise BookError(f'{file}: "seeds" must be a whole number from 1 to {MOST_SEEDS}, not {_shown(seeds)}')
+    top: dict[str, Any] = {key: tables[key] for key in ("data", "validation") if key in tables}
     return _validated(
         Book,
         {"name": name, "title": tables.get("title", name), "seeds": tuple(range(seeds)), "trials": trials, **top},
@@ -87,7 +89,9 @@ def _entries(tables: Any, file: str) -> dict[str, Mapping[str, Any]]:
     return entries
 
 
-def _trial(entry: Mapping[str, Any], entries: Mapping[str, Mapping[str, Any]], base: Mapping[str, Any], place: str) -> Trial:
+def _trial(
+    entry: Mapping[str, Any], entries: Mapping[str, Mapping[str, Any]], base: Mapping[str, Any], place: str
+) -> Trial:
     parent = entry.get("from", "base")
     settings = _inherited(entry, entries, base, place)
     return _validated(
@@ -145,7 +149,9 @@ def _explained(error: Any, model: type[Settings]) -> str:
         case "value_error":
             return f'"{key}": {error["ctx"]["error"]}' if error["loc"] else str(error["ctx"]["error"])
         case "string_pattern_mismatch":
-            return f'"{key}" {_shown(error["input"])} may hold letters, digits, space, _ . - only, 60 at most; rename it'
+            return (
+                f'"{key}" {_shown(error["input"])} may hold letters, digits, space, _ . - only, 60 at most; rename it'
+            )
     said = error["msg"].removeprefix("Input should be ").removeprefix("Input ")
     return f'"{key}" should be {said}, not {_shown(error["input"])}'
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 SIDE = 28  # pixels; every image is brought to 28×28
 CLASSES = 10
+MOST_SEEDS = 1000
 NAME = r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,59}$"
 DEVICE_NAMES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 
@@ -147,7 +148,7 @@ class Book(Settings):
     name: str
     title: Text
     data: Text = "mnist"
-    seeds: Annotated[tuple[int, ...], Field(strict=False, min_length=1, max_length=1000)]
+    seeds: Annotated[tuple[int, ...], Field(strict=False, min_length=1, max_length=MOST_SEEDS)]
     validation: Annotated[int, Field(ge=1)] = 10_000
     trials: Annotated[tuple[Trial, ...], Field(strict=False, min_length=1, max_length=1000)]
 

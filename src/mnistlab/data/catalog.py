@@ -129,7 +129,7 @@ def embedded_digits() -> DataSet:
     small = np.round(digits.images * (255 / 16)).astype(np.uint8)
     pixels = np.zeros((len(small), SIDE, SIDE), np.uint8)
     for field, image in zip(pixels, small, strict=True):
-        field[4:24, 4:24] = Image.fromarray(image).resize((20, 20), Image.Resampling.BICUBIC)
+        field[4:24, 4:24] = np.asarray(Image.fromarray(image).resize((20, 20), Image.Resampling.BICUBIC))
     return DataSet("digits", Images(pixels, digits.target.astype(np.uint8)), None)
 
 

@@ -7,8 +7,8 @@ big-endian 32-bit integer, then the elements (http://yann.lecun.com/exdb/mnist/,
 import gzip
 import math
 import zlib
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -56,7 +56,7 @@ def read_idx(path: Path, inner: tuple[int, ...]) -> Bytes:
         raise DataError(f"{path}: cannot be read ({error}); {REMEDY}") from None
 
 
-def _parsed(file: IO[bytes], path: Path, inner: tuple[int, ...]) -> Bytes:
+def _parsed(file: BufferedIOBase, path: Path, inner: tuple[int, ...]) -> Bytes:
     rank = 1 + len(inner)
     header = file.read(4 + 4 * rank)
     if header[:4] != bytes((0, 0, 8, rank)):
@@ -77,7 +77,7 @@ def _parsed(file: IO[bytes], path: Path, inner: tuple[int, ...]) -> Bytes:
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 
-def _read_at_most(file: IO[bytes], size: int) -> bytes:
+def _read_at_most(file: BufferedIOBase, size: int) -> bytes:
     """Read chunk by chunk, so that neither a false header nor a gzip bomb makes us allocate more than is there."""
     content = bytearray()
     while len(content) < size and (chunk := file.read(min(CHUNK, size - len(content)))):
@@ -85,7 +85,7 @@ def _read_at_most(file: IO[bytes], size: int) -> bytes:
     return bytes(content)
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path) -> BufferedIOBase:
     with path.open("rb") as file:
         gzipped = file.read(2) == b"\x1f\x8b"
     return gzip.open(path) if gzipped else path.open("rb")

@@ -39,6 +39,6 @@ class DataSet:
         for images in (self.train, self.test):
             if images is not None:
                 digest.update(len(images).to_bytes(8, "big"))
-                digest.update(np.ascontiguousarray(images.pixels))
-                digest.update(np.ascontiguousarray(images.labels))
+                digest.update(np.ascontiguousarray(images.pixels).data)
+                digest.update(np.ascontiguousarray(images.labels).data)
         return digest.hexdigest()

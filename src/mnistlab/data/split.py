@@ -93,7 +93,10 @@ def open_split(folder: Path) -> Split:
     info = DataInfo.model_validate_json((folder / "info.json").read_text("utf-8"))
     parts = {
         part: Images(
-            *(np.load(folder / f"{part}-{field.name}.npy", mmap_mode="c", allow_pickle=False) for field in fields(Images))
+            *(
+                np.load(folder / f"{part}-{field.name}.npy", mmap_mode="c", allow_pickle=False)
+                for field in fields(Images)
+            )
         )
         for part in PARTS
     }

@@ -1,1 +1,6 @@
 """What a network is: as a torch module, and as files that others read."""
+
+import numpy as np
+import numpy.typing as npt
+
+Weights = dict[str, npt.NDArray[np.float32]]  # by name: `conv1.weight` (out, in, k, k), `conv1.bias`, …, `linear.bias`

@@ -5,7 +5,6 @@
 The graph is written down node by node: nothing is traced, and torch is not needed.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +17,18 @@ from safetensors.numpy import load, save
 
 from mnistlab.book.trial import CLASSES, SIDE, Network
 from mnistlab.errors import StoreError
+from mnistlab.model import Weights
 
 OPSET, IR_VERSION = 17, 8  # old enough for ONNX Runtime 1.14 and every browser's
 BATCH_NORM_EPSILON = 1e-5  # PyTorch's default
 
-Arrays = Mapping[str, npt.NDArray[np.float32]]
 
-
-def weights_to_bytes(weights: Arrays) -> bytes:
+def weights_to_bytes(weights: Weights) -> bytes:
     """Weights as a safetensors file: tensors only, so the same weights always give the same bytes."""
-    return save(dict(weights))
+    return save(weights)
 
 
-def read_weights(path: Path) -> dict[str, npt.NDArray[np.float32]]:
+def read_weights(path: Path) -> Weights:
     """Weights by name from a safetensors file. Raises StoreError."""
     try:
         return load(path.read_bytes())
@@ -38,7 +36,7 @@ def read_weights(path: Path) -> dict[str, npt.NDArray[np.float32]]:
         raise StoreError(f"{path}: cannot be read as safetensors ({error}); train that run again") from None
 
 
-def to_onnx(network: Network, weights: Arrays) -> bytes:
+def to_onnx(network: Network, weights: Weights) -> bytes:
     """The network with its weights as an ONNX file (contract: see the module)."""
     steps = _Steps(weights)
     steps.add("Div", "pixels", steps.constant("white", np.array(255, np.float32)))
@@ -57,13 +55,14 @@ def to_onnx(network: Network, weights: Arrays) -> bytes:
     steps.add("Flatten", steps.last)
     steps.add("Gemm", steps.last, "linear.weight", "linear.bias", output="logits", transB=1)
     steps.add("Softmax", "logits", output="probabilities", axis=1)
-    return steps.model().SerializeToString()
+    content: bytes = steps.model().SerializeToString()
+    return content
 
 
 class _Steps:
     """ONNX nodes in a row, each working on what the one before it made."""
 
-    def __init__(self, weights: Arrays) -> None:
+    def __init__(self, weights: Weights) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.constants = [numpy_helper.from_array(np.ascontiguousarray(value), name) for name, value in weights.items()]
         self.last = ""
@@ -79,7 +78,8 @@ class _Steps:
     def model(self) -> onnx.ModelProto:
         pixels = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["n", SIDE, SIDE])
         outputs = [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", CLASSES]) for name in ("logits", "probabilities")
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", CLASSES])
+            for name in ("logits", "probabilities")
         ]
         graph = helper.make_graph(self.nodes, "mnistlab", [pixels], outputs, self.constants)
         opset = helper.make_opsetid("", OPSET)

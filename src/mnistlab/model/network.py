@@ -1,16 +1,14 @@
 """A trial's network as a torch module."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from mnistlab.book.trial import CLASSES, Network
+from mnistlab.model import Weights
 
-Weights = dict[str, npt.NDArray[np.float32]]
 WHITE = 255.0  # the value of a pixel full of ink
 
 
@@ -56,12 +54,12 @@ def build(network: Network, generator: torch.Generator) -> ConvNet:
 
 
 def weights_of(model: ConvNet) -> Weights:
-    """A copy of the weights by name: `conv1.weight` (out, in, k, k), `conv1.bias`, `norm1.running_mean` …, `linear.weight`."""
+    """A copy of the network's weights, the running means of batch-norm among them."""
     state = model.layers.state_dict()
     return {name: value.cpu().numpy().copy() for name, value in state.items() if value.is_floating_point()}
 
 
-def load_weights(model: ConvNet, weights: Mapping[str, npt.NDArray[np.float32]]) -> None:
+def load_weights(model: ConvNet, weights: Weights) -> None:
     """Put weights by name into a network of the same shape. Raises RuntimeError for another shape."""
     state = model.layers.state_dict()
     model.layers.load_state_dict(state | {name: torch.from_numpy(np.array(value)) for name, value in weights.items()})

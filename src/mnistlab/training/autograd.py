@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from mnistlab.book.trial import Network, Training
 from mnistlab.data.images import Bytes, Images
-from mnistlab.model.network import Weights, build, load_weights, weights_of
+from mnistlab.model import Weights
+from mnistlab.model.network import build, load_weights, weights_of
 
 SCORING_BATCH = 1000
 
@@ -15,7 +16,9 @@ SCORING_BATCH = 1000
 class AutogradEngine:
     """A network being trained on `train`; see `fit.Engine` for what its methods promise."""
 
-    def __init__(self, network: Network, training: Training, train: Images, initial: torch.Generator, device: str) -> None:
+    def __init__(
+        self, network: Network, training: Training, train: Images, initial: torch.Generator, device: str
+    ) -> None:
         self.device = torch.device(device)
         self.model = build(network, initial).to(self.device)
         self.optimizer = _optimizer(self.model, training)
@@ -54,11 +57,11 @@ class AutogradEngine:
 
 
 def _optimizer(model: nn.Module, training: Training) -> torch.optim.Optimizer:
-    settings = {"lr": training.learning_rate, "weight_decay": training.weight_decay}
+    parameters, rate, decay = model.parameters(), training.learning_rate, training.weight_decay
     match training.optimizer:
         case "adam":
-            return torch.optim.Adam(model.parameters(), fused=True, **settings)
+            return torch.optim.Adam(parameters, rate, weight_decay=decay, fused=True)
         case "adamw":
-            return torch.optim.AdamW(model.parameters(), fused=True, **settings)
+            return torch.optim.AdamW(parameters, rate, weight_decay=decay, fused=True)
         case "sgd":
-            return torch.optim.SGD(model.parameters(), momentum=training.momentum, fused=True, **settings)
+            return torch.optim.SGD(parameters, rate, weight_decay=decay, momentum=training.momentum, fused=True)

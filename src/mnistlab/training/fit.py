@@ -16,9 +16,9 @@ from torch import Tensor
 from mnistlab.book.trial import Training, Trial
 from mnistlab.data.images import Bytes, Images
 from mnistlab.data.split import PARTS, Split
-from mnistlab.model.network import Weights
+from mnistlab.model import Weights
 from mnistlab.training.autograd import AutogradEngine
-from mnistlab.training.record import Epoch, Run, RunRecord, environment
+from mnistlab.training.record import Epoch, Run, RunRecord, engine_for, environment
 from mnistlab.training.scores import score
 
 OnEpoch = Callable[[Epoch], None]
@@ -48,11 +48,6 @@ class Fit:
     status: Literal["done", "diverged"]
     epoch: int | None
     history: tuple[Epoch, ...]
-
-
-def engine_name(trial: Trial, device: str) -> str:
-    """Which engine trains that network on that device."""
-    return "autograd"
 
 
 def fit(
@@ -103,7 +98,7 @@ def run(trial: Trial, seed: int, split: Split, device: str = "cpu", on_epoch: On
         scores={part: score(values, getattr(split, part).labels) for part, values in probabilities.items()},
         history=fitted.history,
         seconds=time.perf_counter() - started,
-        engine=engine_name(trial, device),
+        engine=engine_for(trial, device),
         device=device,
         network=trial.network,
         training=trial.training,

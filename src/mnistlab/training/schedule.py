@@ -1,86 +1,144 @@
-"""Many runs over worker processes: one thread a run, one run a core, workers living until the last run is done.
+"""Many runs over worker processes: one run a core, one thread a run, workers living until the last run is done.
 
 loky starts the workers, because its processes need no `if __name__ == "__main__"` in the user's script.
-Each worker has a pipe of its own, so that the death of one costs its run alone.
+Each worker has a pipe of its own, so that the death of one costs its own run alone.
 """
 
 import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-import numpy as np
 from loky.backend.context import get_context
 
 from mnistlab.book.trial import Trial
 from mnistlab.data.split import Split, open_split
-from mnistlab.training.fit import engine_name, run
-from mnistlab.training.record import Epoch, Run, RunRecord
+from mnistlab.training.record import Epoch, Run
 
-ATTEMPTS = 2  # a worker that dies may have been killed for want of memory; a second death is the run's own fault
+ATTEMPTS = 2  # a worker may be killed through no fault of its run; twice is no accident
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run to be done: `epoch` and `run` messages about it come back."""
+    """One run to be done."""
 
     trial: Trial
     seed: int
 
 
-@dataclass
-class _Worker:
-    process: BaseProcess
-    pipe: Connection
-    lifeline: Connection
-    job: Job | None = None
+@dataclass(frozen=True)
+class Failure:
+    """Why a job came to nothing."""
+
+    reason: str
 
 
 def train_all(
-    jobs: Sequence[Job],
-    split_folder: Path,
-    processes: int,
-    device: str,
-    on_epoch: Callable[[Job, Epoch], None],
-    on_run: Callable[[Job, Run], None],
-) -> None:
-    """Do all jobs on `processes` workers; both callbacks are called in this process, in its own thread.
+    jobs: Sequence[Job], split_folder: Path, processes: int, device: str
+) -> Generator[tuple[Job, Epoch | Run | Failure]]:
+    """Do all jobs on `processes` workers and give the news as it comes: every epoch, then the run or its failure.
 
-    A run that raises, or whose worker dies twice, is handed to `on_run` as failed, with the reason.
+    A job whose worker dies is tried once more. The workers end with the iterator, or when this process dies.
     """
     waiting = deque((job, 1) for job in jobs)
-    attempts: dict[Job, int] = {}
-    workers = [_start(split_folder, device) for _ in range(min(processes, len(jobs)))]
+    workers = [_Worker(split_folder, device) for _ in range(min(processes, len(jobs)))]
     try:
         while waiting or any(worker.job for worker in workers):
             for worker in workers:
                 if worker.job is None and waiting:
-                    worker.job, attempts[worker.job] = waiting.popleft()
-                    _send(worker)
-            for ready in wait([worker.pipe for worker in workers if worker.job]):
-                worker = next(worker for worker in workers if worker.pipe is ready)
-                job = worker.job
+                    worker.begin(*waiting.popleft())
+            for pipe in wait([worker.pipe for worker in workers if worker.job]):
+                worker = next(worker for worker in workers if worker.pipe is pipe)
+                job, attempt = worker.job, worker.attempt
                 assert job is not None
-                try:
-                    message = worker.pipe.recv()
-                except (EOFError, OSError):
-                    workers[workers.index(worker)] = _start(split_folder, device)
-                    _stop([worker])
-                    if attempts[job] < ATTEMPTS:
-                        waiting.appendleft((job, attempts[job] + 1))
-                    else:
-                        reason = f"its worker process died {ATTEMPTS} times (exit code {worker.process.exitcode})"
-                        on_run(job, failed(job, split_folder, device, reason))
-                    continue
-                if isinstance(message, Run):
-                    worker.job = None
-                    on_run(job, message)
-                else:
-                    on_epoch(job, message)
+                news = worker.news()
+                if news is None:
+                    worker.start()
+                    if attempt < ATTEMPTS:
+                        waiting.appendleft((job, attempt + 1))
+                        continue
+                    news = Failure(f"its worker process died {attempt} times, last with exit code {worker.last_exit}")
+                yield job, news
     finally:
-        _stop(workers)
+        for worker in workers:
+            worker.stop()
+
+
+class _Worker:
+    """A worker process as its lab sees it."""
+
+    def __init__(self, split_folder: Path, device: str) -> None:
+        self.split_folder, self.device = split_folder, device
+        self.last_exit: int | None = None
+        self.start()
+
+    def start(self) -> None:
+        context = get_context("loky")
+        self.job: Job | None = None
+        self.attempt = 0
+        self.pipe, theirs = context.Pipe()
+        self.lifeline, watched = context.Pipe()
+        self.process = context.Process(target=_work, args=(theirs, watched, self.split_folder, self.device))
+        self.process.start()
+        theirs.close()  # so that the end of either process is an end-of-file to the other
+        watched.close()
+
+    def begin(self, job: Job, attempt: int) -> None:
+        self.job, self.attempt = job, attempt
+        with suppress(OSError):  # it is dead already, which `news` finds out
+            self.pipe.send(job)
+
+    def news(self) -> Epoch | Run | Failure | None:
+        """What the worker says of its job; None if it is dead."""
+        try:
+            news: Epoch | Run | Failure = self.pipe.recv()
+        except (EOFError, OSError):
+            self.stop()
+            return None
+        if not isinstance(news, Epoch):
+            self.job = None
+        return news
+
+    def stop(self) -> None:
+        self.pipe.close()
+        self.lifeline.close()
+        self.process.join(5)
+        if self.process.exitcode is None:
+            self.process.terminate()
+            self.process.join()
+        self.last_exit = self.process.exitcode
+
+
+def _work(pipe: Connection, lifeline: Connection, split_folder: Path, device: str) -> None:
+    """What a worker process does: a job at a time, until the lab closes the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the lab decides what it means
+    threading.Thread(target=_die_with_the_lab, args=(lifeline,), daemon=True).start()
+    split = open_split(split_folder)
+    while True:
+        try:
+            job = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(_attempt(job, split, device, pipe))
+
+
+def _attempt(job: Job, split: Split, device: str, pipe: Connection) -> Run | Failure:
+    from mnistlab.training.fit import run  # torch: the worker needs it, the lab does not
+
+    try:
+        return run(job.trial, job.seed, split, device, on_epoch=pipe.send)
+    except Exception as error:  # whatever it is, it is this run's and must not stop the others
+        return Failure(f"{type(error).__name__}: {error}".splitlines()[0])
+
+
+def _die_with_the_lab(lifeline: Connection) -> None:
+    """Wait for the end-of-file that closing, or the death of the lab, brings; a run may be hours from its end."""
+    try:
+        lifeline.recv()
+    except (EOFError, OSError):
+        os._exit(0)

@@ -1,0 +1,154 @@
+"""Runs on disk. A results folder holds
+
+    book.json       what was run: the resolved book, the data, the device
+    results.json    the contract that others read (see `summary`)
+    report.md, plots/, test.npz (test pixels and labels, written once)
+    <identity>/     one finished run: run.json, weights.safetensors, model.onnx, predictions.npy
+
+A run's folder is named by the hash of everything that determines its result, and has that name only when complete.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mnistlab import atomic
+from mnistlab.book.trial import MOST_SEEDS, Book, Trial
+from mnistlab.data.images import Images
+from mnistlab.data.split import DataInfo
+from mnistlab.errors import StoreError
+from mnistlab.model.artifact import to_onnx, weights_to_bytes
+from mnistlab.training.record import FORMAT, Run, RunRecord, engine_for
+
+
+class Plan(BaseModel):
+    """What a results folder is about."""
+
+    model_config = ConfigDict(frozen=True)
+
+    book: Book
+    data: DataInfo
+    device: str
+
+    def identity(self, trial: Trial, seed: int) -> str:
+        """16 hexadecimal digits of the SHA-256 of everything that determines the run's result."""
+        settings = {
+            "format": FORMAT,
+            "network": trial.network.model_dump(),
+            "training": trial.training.model_dump(),
+            "seed": seed,
+            "data": self.data.sha256,
+            "split": self.data.sizes,
+            "engine": engine_for(trial, self.device),
+            "device": self.device,
+        }
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A finished run and its folder."""
+
+    record: RunRecord
+    folder: Path
+
+    def predictions(self) -> npt.NDArray[np.float32]:
+        """Test probabilities (n_test, 10), memory-mapped. Raises StoreError."""
+        try:
+            array: npt.NDArray[np.float32] = np.load(self.folder / "predictions.npy", mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise _damaged(self.folder / "predictions.npy", error) from None
+        return array
+
+
+class Store:
+    """A results folder. Several labs may write to one at the same time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def prepare(self, plan: Plan, test: Images) -> None:
+        """Make the folder, see that it can be written to, and note what it is about. Raises StoreError."""
+        with self._writing():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            atomic.sweep(self.folder)
+            atomic.write_whole(self.folder / "book.json", plan.model_dump_json(indent=1).encode())
+            if not (self.folder / "test.npz").exists():
+                buffer = io.BytesIO()
+                np.savez_compressed(buffer, pixels=test.pixels, labels=test.labels)
+                atomic.write_whole(self.folder / "test.npz", buffer.getvalue())
+
+    def plan(self) -> Plan:
+        """What the folder is about. Raises StoreError."""
+        path = self.folder / "book.json"
+        try:
+            return Plan.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            raise StoreError(f"{self.folder}: not a results folder (no book.json); give one that `run` made") from None
+        except (OSError, ValidationError) as error:
+            raise _damaged(path, error) from None
+
+    def find(self, identity: str) -> StoredRun | None:
+        """The finished run of that identity, None if there is none. Raises StoreError."""
+        folder = self.folder / identity
+        if not folder.is_dir():
+            return None
+        try:
+            return StoredRun(RunRecord.model_validate_json((folder / "run.json").read_bytes()), folder)
+        except (OSError, ValidationError) as error:
+            raise _damaged(folder / "run.json", error) from None
+
+    def write(self, identity: str, run: Run) -> StoredRun:
+        """Store a finished run, unless another lab has stored the same meanwhile. Raises StoreError."""
+        folder = self.folder / identity
+        with self._writing(), atomic.whole_folder(folder) as temporary:
+            (temporary / "run.json").write_text(run.record.model_dump_json(indent=1), "utf-8")
+            if run.record.status == "done":
+                (temporary / "weights.safetensors").write_bytes(weights_to_bytes(run.weights))
+                (temporary / "model.onnx").write_bytes(to_onnx(run.record.network, run.weights))
+                np.save(temporary / "predictions.npy", run.test_probabilities, allow_pickle=False)
+        return StoredRun(run.record, folder)
+
+    def forget(self, identity: str) -> None:
+        """Remove the run of that identity if there is one. Raises StoreError."""
+        with self._writing():
+            atomic.remove_folder(self.folder / identity)
+
+    def write_file(self, name: str, content: bytes) -> Path:
+        """Write a file of the report, whole or not at all. Raises StoreError."""
+        with self._writing():
+            atomic.write_whole(self.folder / name, content)
+        return self.folder / name
+
+    def runs(self, plan: Plan) -> list[StoredRun]:
+        """The finished runs of the plan's trials, whatever their seed, in the book's order and by seed.
+
+        Every possible seed is looked for: runs of another lab, or of an earlier call with more seeds, count too.
+        """
+        there = {path.name for path in self.folder.iterdir()}
+        wanted = ((trial, plan.identity(trial, seed)) for trial in plan.book.trials for seed in range(MOST_SEEDS))
+        found = [(trial, self.find(identity)) for trial, identity in wanted if identity in there]
+        return [
+            StoredRun(run.record.model_copy(update={"trial": trial.name}), run.folder) for trial, run in found if run
+        ]
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise StoreError(f"{self.folder}: cannot be written ({reason}); give another --out") from None
+
+
+def _damaged(path: Path, error: Exception) -> StoreError:
+    first = (str(error).splitlines() or [type(error).__name__])[0]
+    return StoreError(f"{path}: damaged or of another version ({first}); delete its folder to make it anew")

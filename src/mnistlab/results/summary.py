@@ -1,0 +1,139 @@
+"""Figures of stored runs, trial by trial, with intervals over seeds; and `results.json`, the contract others read."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scipy.special import stdtrit
+
+from mnistlab.book.trial import Trial, changed
+from mnistlab.data.split import PARTS
+from mnistlab.results.store import Plan, StoredRun
+from mnistlab.training.record import RunRecord
+from mnistlab.training.scores import METRICS
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over `n` values with the 95 % interval of Student's t; without bounds if n < 2, without mean if n = 0."""
+
+    n: int
+    mean: float | None
+    low: float | None
+    high: float | None
+
+    @property
+    def half(self) -> float | None:
+        """Half the interval's width: what stands behind ±."""
+        return None if self.mean is None or self.high is None else self.high - self.mean
+
+
+def interval(values: Sequence[float | None]) -> Interval:
+    """Mean ± t(0.975, n-1)·s/√n of the values that are defined (Student 1908)."""
+    known = [value for value in values if value is not None]
+    n = len(known)
+    if n == 0:
+        return Interval(0, None, None, None)
+    mean = math.fsum(known) / n
+    if n == 1:
+        return Interval(1, mean, None, None)
+    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in known) / (n - 1))
+    half = float(stdtrit(n - 1, 0.975)) * deviation / math.sqrt(n)
+    return Interval(n, mean, mean - half, mean + half)
+
+
+@dataclass(frozen=True)
+class TrialSummary:
+    """One trial's runs and what they come to."""
+
+    trial: Trial
+    parent: Trial | None
+    records: tuple[RunRecord, ...]  # by seed, whatever their status
+
+    @property
+    def done(self) -> tuple[RunRecord, ...]:
+        """The runs that have figures."""
+        return tuple(record for record in self.records if record.status == "done")
+
+    @property
+    def troubled(self) -> tuple[RunRecord, ...]:
+        """The runs that diverged or failed."""
+        return tuple(record for record in self.records if record.status != "done")
+
+    @property
+    def changes(self) -> dict[str, tuple[Any, Any]]:
+        """What the trial changes about its parent: setting → (before, after)."""
+        return changed(self.parent, self.trial) if self.parent else {}
+
+    def figure(self, part: str, metric: str) -> Interval:
+        """One metric on one split, over the seeds."""
+        return interval([getattr(record.scores[part], metric) for record in self.done])
+
+    def epoch(self) -> Interval:
+        """The epoch with the lowest validation loss, over the seeds."""
+        return interval([record.epoch for record in self.done])
+
+    def seconds(self) -> Interval:
+        """Seconds of a run, over the seeds."""
+        return interval([record.seconds for record in self.done])
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a results folder holds, in the book's order."""
+
+    plan: Plan
+    runs: tuple[StoredRun, ...]
+    failures: tuple[RunRecord, ...] = ()  # runs that came to nothing this time; they are not stored
+
+    @property
+    def records(self) -> tuple[RunRecord, ...]:
+        """Every run, stored or failed."""
+        return (*(run.record for run in self.runs), *self.failures)
+
+    def summaries(self) -> list[TrialSummary]:
+        """A summary for each trial that has runs."""
+        book = self.plan.book
+        by_trial = {
+            trial.name: [record for record in self.records if record.trial == trial.name] for trial in book.trials
+        }
+        return [
+            TrialSummary(
+                trial,
+                book.trial(trial.parent) if trial.parent else None,
+                tuple(sorted(by_trial[trial.name], key=lambda record: record.seed)),
+            )
+            for trial in book.trials
+            if by_trial[trial.name]
+        ]
+
+    def to_json(self) -> str:
+        """`results.json`: fractions, epochs from 1, null for what is undefined or not finite."""
+        contract = {
+            "schema": SCHEMA,
+            "book": self.plan.book.name,
+            "data": self.plan.data.model_dump(),
+            "runs": [_row(record, summary.trial) for summary in self.summaries() for record in summary.records],
+            "comparisons": [],
+        }
+        return json.dumps(contract, indent=1, allow_nan=False)
+
+
+def _row(record: RunRecord, trial: Trial) -> dict[str, Any]:
+    nothing = dict.fromkeys(METRICS)
+    scores = {part: record.scores[part].model_dump() if part in record.scores else nothing for part in PARTS}
+    return {
+        "trial": trial.name,
+        "parent": trial.parent,
+        "seed": record.seed,
+        "status": record.status,
+        "reason": record.reason,
+        "epoch": record.epoch,
+        "scores": scores,
+        "seconds": record.seconds,
+        "engine": record.engine,
+    }
