@@ -42,8 +42,8 @@ def score(probabilities: Probabilities, labels: Labels) -> Scores:
 def confusion_matrix(predicted: npt.NDArray[np.intp], labels: Labels, classes: int) -> npt.NDArray[np.intp]:
     """Counts (classes, classes): row the true class, column the predicted one."""
     cells = labels.astype(np.intp) * classes + predicted
-    counts: npt.NDArray[np.intp] = np.bincount(cells, minlength=classes * classes)
-    return counts.reshape(classes, classes)
+    counts: npt.NDArray[np.intp] = np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+    return counts
 
 
 def cross_entropy(probabilities: Probabilities, labels: Labels) -> float:

@@ -1,0 +1,130 @@
+"""The command line: the only place that reads arguments, prints and exits.
+
+Exit codes: 0 all done; 2 refused before starting; 1 some inputs or runs failed and the rest were done.
+What a command needs is imported when it runs, so that `--help` is quick.
+"""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mnistlab.errors import LabError
+
+# typer carries a copy of click of its own, or the other one, by its version; this is the class of either's errors
+ClickException: type[Exception] = typer.BadParameter.__mro__[2]
+
+app = typer.Typer(
+    help="A lab for small image classifiers: trials in a file, many seeds in seconds, and whether a change helped.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+)
+
+
+class Device(StrEnum):
+    """Where to train."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+Data = Annotated[str | None, typer.Option(help="mnist, fashion, kmnist, digits or a folder with four IDX files.")]
+
+
+@app.command()
+def run(
+    book: Annotated[str, typer.Argument(help="A TOML file of trials, or the name of a shipped book.")] = "six-trials",
+    data: Data = None,
+    seeds: Annotated[int | None, typer.Option(min=1, max=1000, help="Train with seeds 0 to N-1.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Train this trial only (repeatable).")] = None,
+    out: Annotated[Path | None, typer.Option(help="Results folder; results/BOOK if not given.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Worker processes; the cores if not given.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, max=100_000, help="Train this many epochs at most.")] = None,
+    device: Annotated[Device, typer.Option(help="Where to train.")] = Device.auto,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Train again what is stored already.")] = False,
+) -> None:
+    """Train every trial of a book with every seed and write a report."""
+    from mnistlab.book.reading import read_book
+    from mnistlab.data.catalog import load_data
+    from mnistlab.display import RunDisplay, print_results
+    from mnistlab.lab import run_book
+
+    trials = read_book(book)
+    trials = trials.with_seeds(seeds) if seeds else trials
+    trials = trials.with_epochs(epochs) if epochs else trials
+    images = load_data(data or trials.data, _download_bar)
+    with RunDisplay(trials, only or []) as display:
+        results = run_book(
+            trials, images, out, only=only or [], jobs=jobs, device=device.value, fresh=fresh,
+            on_epoch=display.on_epoch, on_run=display.on_run,
+        )  # fmt: skip
+    print_results(results)
+    folder = out or Path("results") / trials.name
+    print(f"\nReport: {folder / 'report.md'}")
+    troubled = [record for record in results.records if record.status != "done"]
+    for record in troubled:
+        print(f"trial {record.trial}, seed {record.seed} {record.status}: {record.reason}", file=sys.stderr)
+    if any(record.status == "failed" for record in troubled):
+        raise typer.Exit(1)
+
+
+@app.command()
+def data(name: Annotated[str, typer.Argument(metavar="NAME|DIR", help="A data set's name, or a folder.")]) -> None:
+    """Fetch a data set, check it, and say what is in it."""
+    import numpy as np
+
+    from mnistlab.book.trial import CLASSES
+    from mnistlab.data.catalog import load_data
+    from mnistlab.data.sheet import contact_sheet
+
+    images = load_data(name, _download_bar)
+    print(f"{images.name}: 28×28 pixels, {CLASSES} classes, SHA-256 {images.sha256}")
+    for part, content in (("train", images.train), ("test", images.test)):
+        if content is None:
+            print(f"{part:<6} none of its own; a fifth of the images is set aside when a book is run")
+            continue
+        counts = np.bincount(content.labels, minlength=CLASSES)
+        print(f"{part:<6}{len(content):>7,} images; of each class " + " ".join(f"{count:,}" for count in counts))
+    sheet = Path(f"{images.name}-contact-sheet.png")
+    try:
+        sheet.write_bytes(contact_sheet(images.train))
+    except OSError as error:
+        raise LabError(f"{sheet}: cannot be written ({error.strerror}); change to a folder that can") from None
+    print(f"Contact sheet: {sheet}")
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a Windows console may know neither ± nor →
+            stream.reconfigure(errors="replace")
+    sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
+    try:
+        result: Any = app(standalone_mode=False)
+    except ClickException as error:
+        return _refused(f"{error.format_message()} (see mnistlab --help)")  # type: ignore[attr-defined]
+    except LabError as error:
+        return _refused(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        print("mnistlab: stopped; what is finished is stored, and the same command goes on from there", file=sys.stderr)
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def _refused(reason: str) -> int:
+    print(f"mnistlab: {' '.join(reason.split())}", file=sys.stderr)
+    return 2
+
+
+def _download_bar(file: str) -> Any:
+    from mnistlab.display import DownloadBar
+
+    return DownloadBar(file)
