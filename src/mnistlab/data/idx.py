@@ -38,7 +38,7 @@ def read_pair(images: Path, labels: Path) -> Images:
     """The images of one IDX file with the labels of another. Raises DataError."""
     pixels, numbers = read_idx(images, (SIDE, SIDE)), read_idx(labels, ())
     if len(pixels) != len(numbers):
-        raise DataError(f"{images}: {len(pixels):,} images, but {labels.name} has {len(numbers):,} labels; {REMEDY}s")
+        raise DataError(f"{images}: {len(pixels):,} images, but {labels.name} has {len(numbers):,} labels; fetch both again")
     if not len(numbers):
         raise DataError(f"{images}: an empty set; give files with at least one image")
     if numbers.max() >= CLASSES:
