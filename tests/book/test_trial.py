@@ -71,4 +71,6 @@ def test_a_book_survives_json(tiny_book: Book) -> None:
 def test_fewer_epochs_and_other_seeds(tiny_book: Book) -> None:
     assert {trial.training.epochs for trial in tiny_book.with_epochs(7).trials} == {7}
     assert tiny_book.with_seeds(3).seeds == (0, 1, 2)
-    assert parse_book("seeds = 2\n[base]\nconv=[]\nbatch_size=1\nlearning_rate=1\nepochs=1\n[[trial]]\nname='a'", "b", "b").seeds == (0, 1)
+    assert parse_book(
+        "seeds = 2\n[base]\nconv=[]\nbatch_size=1\nlearning_rate=1\nepochs=1\n[[trial]]\nname='a'", "b", "b"
+    ).seeds == (0, 1)

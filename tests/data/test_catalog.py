@@ -113,9 +113,12 @@ def test_when_all_mirrors_fail_nothing_is_taken_for_a_file(
 ) -> None:
     monkeypatch.setattr(catalog, "TIMEOUT", 0.3)
     cache = tmp_path / "cache"
-    with serving(published, bad) as (first, _), serving(published, missing) as (second, _):
-        with pytest.raises(DataError) as caught:
-            catalog.fetch("mnist", source(published, first, second), cache)
+    with (
+        serving(published, bad) as (first, _),
+        serving(published, missing) as (second, _),
+        pytest.raises(DataError) as caught,
+    ):
+        catalog.fetch("mnist", source(published, first, second), cache)
     said = str(caught.value)
     assert said.startswith("mnist could not be downloaded (http://127.0.0.1")
     assert "use --data digits, which needs none, or --data DIR with the four IDX files" in said
@@ -133,25 +136,31 @@ def test_a_file_damaged_in_the_cache_is_fetched_again(published: Path, tmp_path:
     assert damaged.read_bytes() == (published / damaged.name).read_bytes()
 
 
+class Bar:
+    """What pooch asks of a progress bar."""
+
+    def __init__(self) -> None:
+        self.total, self.done, self.closed = 0, 0, False
+
+    def update(self, amount: int) -> None:
+        self.done += amount
+
+    def reset(self) -> None:
+        self.done = 0
+
+    def close(self) -> None:
+        self.closed = True
+
+
 def test_progress_counts_every_byte(published: Path, tmp_path: Path) -> None:
     bars: list[Bar] = []
 
-    class Bar:
-        def __init__(self, file: str) -> None:
-            self.total, self.done, self.closed = 0, 0, False
-            bars.append(self)
-
-        def update(self, amount: int) -> None:
-            self.done += amount
-
-        def reset(self) -> None:
-            self.done = 0
-
-        def close(self) -> None:
-            self.closed = True
+    def bar(file: str) -> Bar:
+        bars.append(Bar())
+        return bars[-1]
 
     with serving(published, good) as (address, _):
-        catalog.fetch("mnist", source(published, address), tmp_path / "cache", Bar)
+        catalog.fetch("mnist", source(published, address), tmp_path / "cache", bar)
     sizes = [(published / f"{stem}.gz").stat().st_size for stem in idx.FILES.values()]
     assert [(bar.total, bar.done, bar.closed) for bar in bars] == [(size, size, True) for size in sizes]
 

@@ -57,5 +57,5 @@ def test_a_shared_split_comes_back_and_is_written_once(tiny: DataSet, tmp_path: 
 
 def test_a_cache_that_cannot_be_written_is_named(tiny: DataSet, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot be written .* set MNISTLAB_CACHE to a folder that can"):
+    with pytest.raises(StoreError, match=r"cannot be written .* set MNISTLAB_CACHE to a folder that can"):
         share_split(split(tiny, 60), tmp_path / "file")
