@@ -113,6 +113,7 @@ for job, item in news:
 """
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc, which Linux alone has")
 def test_no_worker_outlives_a_killed_lab_by_five_seconds(folder: Path, tmp_path: Path) -> None:
     marked = {**os.environ, "MNISTLAB_TEST_MARK": str(tmp_path)}
     lab = subprocess.Popen([sys.executable, "-c", LAB, str(folder)], stdout=subprocess.PIPE, env=marked, text=True)
