@@ -101,7 +101,7 @@ class DownloadBar:
 
 
 def print_results(results: Results) -> None:
-    """The table of all trials: means over seeds, the test accuracy with half its 95 % interval; F1 is the macro mean."""
+    """The table of all trials: means over seeds, test accuracy ± half its 95 % interval, F1 as macro mean."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("trial", "n", "epoch", "train acc", "val acc", "test acc", "loss", "AUROC", "F1"):
         table.add_column(column, no_wrap=True)
