@@ -59,10 +59,18 @@ def test_shared_patches_are_those_of_the_split(tmp_path: Path) -> None:
     folder = share_split(split(), tmp_path)
     parts = open_split(folder)
     shared = open_patches(share_patches(folder, CONV), parts, CONV)
-    for part in (parts.train, parts.validation, parts.test):
+    for part in (parts.train, parts.validation):
         mapped = shared.of(part.pixels)
         assert isinstance(mapped, np.memmap)
         assert np.array_equal(mapped, unfold(part.pixels, CONV))
+
+
+def test_shared_patches_hold_nothing_of_the_test_images(tmp_path: Path) -> None:
+    folder = share_split(split(), tmp_path)
+    parts = open_split(folder)
+    stored = share_patches(folder, CONV)
+    assert sorted(path.name for path in stored.iterdir()) == ["train.npy", "validation.npy"]
+    assert all(pixels is not parts.test.pixels for pixels, _ in open_patches(stored, parts, CONV).known)
 
 
 def test_another_geometry_or_split_is_another_store(tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ import numpy as np
 from mnistlab import atomic
 from mnistlab.book.trial import SIDE, Conv
 from mnistlab.data.images import Bytes
-from mnistlab.data.split import PARTS, Split, open_split
+from mnistlab.data.split import Split, open_split
 from mnistlab.errors import StoreError
 
 CHUNK = 256  # images unfolded at a time, so that what is being written stays in the processor's cache
+PARTS = ("train", "validation")  # what training sees; test images are scored once a run, and unfolded then
 UNUSED_SECONDS = 7 * 24 * 3600  # a store of patches takes 4 to 6 times the room of its images
 
 
@@ -51,9 +52,10 @@ class Patches:
 
 
 def share_patches(split_folder: Path, conv: Conv) -> Path:
-    """Write the patches of a shared split beside it unless they are there; removes those unused for a week.
+    """Write the patches of a split's training and validation images beside it unless they are there.
 
-    The name holds the hash of the split and all that determines the patches. Raises StoreError.
+    The name holds the hash of the split and all that determines the patches. Those unused for a week are removed.
+    Raises StoreError.
     """
     beside = f"{split_folder.name}-patches-"
     folder = split_folder.with_name(f"{beside}{conv.kernel}-{conv.stride}-{conv.padding}")
