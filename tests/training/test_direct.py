@@ -1,11 +1,14 @@
 """The direct engine against autograd and PyTorch's own layers and optimizers."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from mnistlab.book.trial import SIDE, Conv, Network, Training, Trial
@@ -20,6 +23,16 @@ from mnistlab.training.patches import Patches
 from mnistlab.training.record import engine_for
 
 DOUBLE = torch.float64
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """As in a run: on a busy machine two threads on products this small mostly wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        yield
+    torch.set_num_threads(threads)
 
 
 def images(count: int, seed: int = 0) -> Images:
