@@ -11,8 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mnistlab.book.trial import Reference, Trial
 from mnistlab.data.split import PARTS
 from mnistlab.results.plots import learning_curves
+from mnistlab.results.statistics import Interval
 from mnistlab.results.store import Store
-from mnistlab.results.summary import Interval, Results, TrialSummary
+from mnistlab.results.summary import Results, TrialSummary
 from mnistlab.training.record import RunRecord
 from mnistlab.training.scores import METRICS
 

@@ -1,49 +1,18 @@
 """Figures of stored runs, trial by trial, with intervals over seeds; and `results.json`, the contract others read."""
 
 import json
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scipy.special import stdtrit
-
 from mnistlab.book.trial import Trial, changed
 from mnistlab.data.split import PARTS
+from mnistlab.results.compare import Comparison, compare
+from mnistlab.results.statistics import Interval, interval
 from mnistlab.results.store import Plan, StoredRun
 from mnistlab.training.record import RunRecord
 from mnistlab.training.scores import METRICS
 
 SCHEMA = 1
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean over `n` values with the 95 % interval of Student's t; without bounds if n < 2, without mean if n = 0."""
-
-    n: int
-    mean: float | None
-    low: float | None
-    high: float | None
-
-    @property
-    def half(self) -> float | None:
-        """Half the interval's width: what stands behind ±."""
-        return None if self.mean is None or self.high is None else self.high - self.mean
-
-
-def interval(values: Sequence[float | None]) -> Interval:
-    """Mean ± t(0.975, n-1)·s/√n of the values that are defined (Student 1908)."""
-    known = [value for value in values if value is not None]
-    n = len(known)
-    if n == 0:
-        return Interval(0, None, None, None)
-    mean = math.fsum(known) / n
-    if n == 1:
-        return Interval(1, mean, None, None)
-    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in known) / (n - 1))
-    half = float(stdtrit(n - 1, 0.975)) * deviation / math.sqrt(n)
-    return Interval(n, mean, mean - half, mean + half)
 
 
 @dataclass(frozen=True)
@@ -111,6 +80,10 @@ class Results:
             if by_trial[trial.name]
         ]
 
+    def comparisons(self) -> list[Comparison]:
+        """What each change came to, in the book's order."""
+        return compare(self.plan.book.trials, self.records)
+
     def to_json(self) -> str:
         """`results.json`: fractions, epochs from 1, null for what is undefined or not finite."""
         contract = {
@@ -118,7 +91,7 @@ class Results:
             "book": self.plan.book.name,
             "data": self.plan.data.model_dump(),
             "runs": [_row(record, summary.trial) for summary in self.summaries() for record in summary.records],
-            "comparisons": [],
+            "comparisons": [comparison.row() for comparison in self.comparisons()],
         }
         return json.dumps(contract, indent=1, allow_nan=False)
 
