@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -94,6 +95,15 @@ class Store:
         except FileNotFoundError:
             raise StoreError(f"{self.folder}: not a results folder (no book.json); give one that `run` made") from None
         except (OSError, ValidationError) as error:
+            raise _damaged(path, error) from None
+
+    def test(self) -> Images:
+        """The test images that the stored predictions are about. Raises StoreError."""
+        path = self.folder / "test.npz"
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return Images(arrays["pixels"], arrays["labels"])
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise _damaged(path, error) from None
 
     def find(self, identity: str) -> StoredRun | None:
