@@ -19,8 +19,8 @@ from rich.progress import (
 from rich.table import Table
 
 from mnistlab.book.trial import Book
-from mnistlab.results.report import change_words, show
 from mnistlab.results.summary import Results
+from mnistlab.results.words import change_words, show
 from mnistlab.training.record import Epoch, RunRecord
 from mnistlab.training.schedule import Job
 
@@ -108,8 +108,9 @@ def print_results(results: Results) -> None:
     for summary in results.summaries():
         accuracies = [show(summary.figure(part, "accuracy")) for part in ("train", "validation", "test")]
         others = [show(summary.figure("test", metric)) for metric in ("loss", "auroc", "f1_macro")]
+        change = change_words(summary.trial, summary.parent, summary.changes)
         count, epoch = str(len(summary.done)), show(summary.epoch(), 1)
-        table.add_row(summary.trial.name, count, epoch, *accuracies, *others, change_words(summary))
+        table.add_row(summary.trial.name, count, epoch, *accuracies, *others, change)
     console = Console()
     (console if console.is_terminal else Console(width=PIPE_WIDTH)).print(table)
 

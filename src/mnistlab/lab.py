@@ -11,7 +11,7 @@ from mnistlab.data.catalog import cache_folder
 from mnistlab.data.images import DataSet
 from mnistlab.data.split import share_split, split
 from mnistlab.errors import BookError, LabError
-from mnistlab.results.report import write_report
+from mnistlab.results.pages import write_report
 from mnistlab.results.store import Plan, Store
 from mnistlab.results.summary import Results
 from mnistlab.training.record import Epoch, Run, RunRecord, engine_for

@@ -80,6 +80,12 @@ class Results:
             if by_trial[trial.name]
         ]
 
+    def best(self) -> TrialSummary | None:
+        """The trial with the lowest mean validation loss; None if no run is done."""
+        losses = [(summary.figure("validation", "loss").mean, summary) for summary in self.summaries()]
+        known = [(loss, summary) for loss, summary in losses if loss is not None]
+        return min(known, key=lambda each: each[0])[1] if known else None
+
     def comparisons(self) -> list[Comparison]:
         """What each change came to, in the book's order."""
         return compare(self.plan.book.trials, self.records)
