@@ -16,6 +16,8 @@ from mnistlab.errors import LabError
 # typer carries a copy of click of its own, or the other one, by its version; this is the class of either's errors
 ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 
+INTERRUPTED = 130  # how typer reports Ctrl-C; older versions raise Abort
+
 app = typer.Typer(
     help="A lab for small image classifiers: trials in a file, many seeds in seconds, and whether a change helped.",
     rich_markup_mode=None,
@@ -113,7 +115,9 @@ def _exit_code() -> int:
         return _refused(f"{error.format_message()} (see mnistlab --help)")  # type: ignore[attr-defined]
     except LabError as error:
         return _refused(str(error))
-    except (KeyboardInterrupt, typer.Abort):
+    except typer.Abort:
+        result = INTERRUPTED
+    if result == INTERRUPTED:
         print("mnistlab: stopped; what is finished is stored, and the same command goes on from there", file=sys.stderr)
         return 1
     return result if isinstance(result, int) else 0

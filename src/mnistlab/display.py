@@ -19,6 +19,7 @@ from rich.progress import (
 from rich.table import Table
 
 from mnistlab.book.trial import Book
+from mnistlab.results.statistics import Interval
 from mnistlab.results.summary import Results
 from mnistlab.results.words import change_words, show
 from mnistlab.training.record import Epoch, RunRecord
@@ -101,18 +102,23 @@ class DownloadBar:
 
 
 def print_results(results: Results) -> None:
-    """The table of all trials; F1 is the macro mean, and test figures come with half their 95 % interval."""
+    """The table of all trials: means over seeds, test accuracy ± half its 95 % interval, F1 as macro mean."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("trial", "n", "epoch", "train acc", "val acc", "test acc", "loss", "AUROC", "F1", "change"):
-        table.add_column(column, overflow="fold")
+    for column in ("trial", "n", "epoch", "train acc", "val acc", "test acc", "loss", "AUROC", "F1"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("change", overflow="fold")
     for summary in results.summaries():
-        accuracies = [show(summary.figure(part, "accuracy")) for part in ("train", "validation", "test")]
-        others = [show(summary.figure("test", metric)) for metric in ("loss", "auroc", "f1_macro")]
-        change = change_words(summary.trial, summary.parent, summary.changes)
-        count, epoch = str(len(summary.done)), show(summary.epoch(), 1)
-        table.add_row(summary.trial.name, count, epoch, *accuracies, *others, change)
+        accuracies = [_mean(summary.figure(part, "accuracy")) for part in ("train", "validation")]
+        others = [_mean(summary.figure("test", metric)) for metric in ("loss", "auroc", "f1_macro")]
+        test, epoch = show(summary.figure("test", "accuracy")), _mean(summary.epoch(), 1)
+        count = str(len(summary.done))
+        table.add_row(summary.trial.name, count, epoch, *accuracies, test, *others, change_words(summary))
     console = Console()
     (console if console.is_terminal else Console(width=PIPE_WIDTH)).print(table)
+
+
+def _mean(figure: Interval, digits: int = 4) -> str:
+    return "–" if figure.mean is None else f"{figure.mean:.{digits}f}"
 
 
 def _said(record: RunRecord, stored: bool) -> str:

@@ -57,7 +57,7 @@ def parse_book(text: str, name: str, file: str) -> Book:
     base = _table(tables.get("base", {}), f"{file}: [base]")
     _refuse_unknown(base, SETTING_KEYS, f"{file}: [base]")
     entries = _entries(tables.get("trial"), file)
-    trials = tuple(_trial(entry, entries, base, f'{file}: trial "{name}"') for name, entry in entries.items())
+    trials = tuple(_trial(entry, entries, base, f"{file}: trial {_quoted(name)}") for name, entry in entries.items())
     seeds = tables.get("seeds", 5)
     if type(seeds) is not int or not 1 <= seeds <= MOST_SEEDS:
         raise BookError(f'{file}: "seeds" must be a whole number from 1 to {MOST_SEEDS}, not {_shown(seeds)}')
@@ -82,8 +82,8 @@ def _entries(tables: Any, file: str) -> dict[str, Mapping[str, Any]]:
         if not isinstance(name, str):
             raise BookError(f'{place}: "name" must be a text, not {_shown(name)}')
         if name.lower() in seen:
-            raise BookError(f'{file}: two trials are called "{_shown(name)[1:-1]}" (case is ignored); rename one')
-        _refuse_unknown(entry, TRIAL_KEYS, f"{file}: trial {_shown(name)}")
+            raise BookError(f"{file}: two trials are called {_quoted(name)} (case is ignored); rename one")
+        _refuse_unknown(entry, TRIAL_KEYS, f"{file}: trial {_quoted(name)}")
         seen.add(name.lower())
         entries[name] = entry
     return entries
@@ -131,7 +131,8 @@ def _validated(model: type[Model], values: Mapping[str, Any], place: str) -> Mod
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
+        # a misspelt key is also a missing one: say the former
+        first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
         raise BookError(f"{place}: {_explained(first, model)}") from None
 
 
@@ -159,7 +160,7 @@ def _explained(error: Any, model: type[Settings]) -> str:
 def _refuse_unknown(table: Mapping[str, Any], valid: Iterable[str], place: str) -> None:
     for key in table:
         if key not in valid:
-            raise BookError(f'{place}: unknown key "{_shown(key)[1:-1]}"{_nearest(key, valid)}')
+            raise BookError(f"{place}: unknown key {_quoted(key)}{_nearest(key, valid)}")
 
 
 def _nearest(key: Any, valid: Iterable[str]) -> str:
@@ -182,6 +183,11 @@ def _shown(value: Any) -> str:
     """A value as an error shows it: one short line, whatever it holds."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _quoted(name: str) -> str:
+    """A name or key as an error shows it: in double quotes, nothing in it breaking the line."""
+    return f'"{_shown(name)[1:-1]}"'
 
 
 def _first_line(error: Exception) -> str:

@@ -38,7 +38,9 @@ def read_pair(images: Path, labels: Path) -> Images:
     """The images of one IDX file with the labels of another. Raises DataError."""
     pixels, numbers = read_idx(images, (SIDE, SIDE)), read_idx(labels, ())
     if len(pixels) != len(numbers):
-        raise DataError(f"{images}: {len(pixels):,} images, but {labels.name} has {len(numbers):,} labels; {REMEDY}s")
+        raise DataError(
+            f"{images}: {len(pixels):,} images, but {labels.name} has {len(numbers):,} labels; fetch both again"
+        )
     if not len(numbers):
         raise DataError(f"{images}: an empty set; give files with at least one image")
     if numbers.max() >= CLASSES:
@@ -77,12 +79,12 @@ def _parsed(file: BufferedIOBase, path: Path, inner: tuple[int, ...]) -> Bytes:
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 
-def _read_at_most(file: BufferedIOBase, size: int) -> bytes:
+def _read_at_most(file: BufferedIOBase, size: int) -> bytearray:
     """Read chunk by chunk, so that neither a false header nor a gzip bomb makes us allocate more than is there."""
     content = bytearray()
     while len(content) < size and (chunk := file.read(min(CHUNK, size - len(content)))):
         content += chunk
-    return bytes(content)
+    return content
 
 
 def _opened(path: Path) -> BufferedIOBase:

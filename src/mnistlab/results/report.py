@@ -192,7 +192,7 @@ def _overview(summary: TrialSummary, verdicts: Sequence[Verdict]) -> list[Cell]:
     figures = [summary.figure(part, metric) for part, metric in OVERVIEW.values()]
     return [
         Cell(summary.trial.name, None),
-        Cell(change_words(summary.trial, summary.parent, summary.changes), None),
+        Cell(change_words(summary), None),
         Cell(judged.reads, judged.difference) if judged else Cell(NOTHING, None),
         Cell(str(count), count),
         Cell(show(summary.epoch(), 1), summary.epoch().mean),
@@ -208,7 +208,7 @@ def _section(
     trial = summary.trial
     return TrialSection(
         trial=trial,
-        changes=change_words(trial, summary.parent, summary.changes),
+        changes=change_words(summary),
         several=len(summary.changes) > 1,
         configuration=_configuration(trial),
         epoch=show(summary.epoch(), 1),

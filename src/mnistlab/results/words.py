@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mnistlab.book.trial import Trial
 from mnistlab.results.compare import FEWEST, HELPED, HURT, TOO_FEW, TOO_LITTLE, Comparison, Judgement
 from mnistlab.results.statistics import MOST_NEEDED, Interval
+from mnistlab.results.summary import TrialSummary
 
 NOTHING = "–"
 SETTINGS = {"out": "filters", "norm": "batch-norm", "pool": "max-pooling"}
@@ -44,9 +44,11 @@ def points(judged: Judgement) -> str:
 
 def setting_name(key: str) -> str:
     """A setting's name as people say it: `conv2.kernel` is the kernel of layer 2."""
-    layer, _, name = key.rpartition(".")
+    group, _, name = key.rpartition(".")
     words = SETTINGS.get(name, name.replace("_", " "))
-    return f"{words} of layer {number}" if (number := layer.removeprefix("conv")) else words
+    if group.startswith("conv"):
+        return f"{words} of layer {number}" if (number := group.removeprefix("conv")) else words
+    return f"{group} by {words}" if group else words
 
 
 def arrows(changes: Changes) -> str:
@@ -55,9 +57,9 @@ def arrows(changes: Changes) -> str:
     return ", ".join(each) or "nothing"
 
 
-def change_words(trial: Trial, parent: Trial | None, changes: Changes) -> str:
+def change_words(summary: TrialSummary) -> str:
     """Where a trial comes from and what it changes."""
-    return "start" if parent is None else f"from {parent.name}: {arrows(changes)}"
+    return "start" if summary.parent is None else f"from {summary.parent.name}: {arrows(summary.changes)}"
 
 
 def deed(changes: Changes) -> str:

@@ -1,0 +1,136 @@
+import gzip
+import struct
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mnistlab.data import idx
+from mnistlab.data.images import DataSet, Images
+from mnistlab.errors import DataError
+from tests.conftest import random_images
+
+
+def image_bytes(n: int, side: int = 28, magic: int = 0x803) -> bytes:
+    return struct.pack(">IIII", magic, n, side, side) + bytes(n * side * side)
+
+
+def label_bytes(labels: list[int]) -> bytes:
+    return struct.pack(">II", 0x801, len(labels)) + bytes(labels)
+
+
+def write_folder(folder: Path, data: DataSet, suffix: str = "") -> Path:
+    assert data.test is not None
+    for part, images in (("train", data.train), ("test", data.test)):
+        pixels = struct.pack(">IIII", 0x803, len(images), 28, 28) + images.pixels.tobytes()
+        for kind, content in (("images", pixels), ("labels", label_bytes(images.labels.tolist()))):
+            path = folder / (idx.FILES[f"{part} {kind}"] + suffix)
+            path.write_bytes(gzip.compress(content) if suffix else content)
+    return folder
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_a_folder_comes_back_as_it_was_written(tmp_path: Path, tiny: DataSet, suffix: str) -> None:
+    read = idx.read_folder(write_folder(tmp_path, tiny, suffix), "name")
+    assert read.name == "name"
+    assert read.sha256 == tiny.sha256
+    np.testing.assert_array_equal(read.train.pixels, tiny.train.pixels)
+
+
+def test_a_folder_without_one_of_the_files(tmp_path: Path, tiny: DataSet) -> None:
+    write_folder(tmp_path, tiny)
+    (tmp_path / "t10k-labels-idx1-ubyte").unlink()
+    with pytest.raises(DataError, match=r"no t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte\.gz; give a folder"):
+        idx.read_folder(tmp_path, "name")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "starts with nothing, not 00000803"),
+        (image_bytes(2, magic=0x801), "starts with 00000801, not 00000803"),
+        (image_bytes(2, magic=0xD03), "starts with 00000d03, not 00000803"),
+        (image_bytes(2)[:9], "ends inside its header"),
+        (image_bytes(2, side=20), "elements of 20×20, not 28×28"),
+        (image_bytes(2)[:-1], r"truncated \(1,568 bytes announced\)"),
+        (image_bytes(2) + b"x", r"has bytes after its last element \(1,568 bytes announced\)"),
+        (struct.pack(">IIII", 0x803, 1 << 30, 1 << 15, 1 << 15), "announces 1,152,921,504,606,846,976 bytes"),
+        (struct.pack(">IIII", 0x803, 1_000_000, 28, 28), "truncated"),
+        (gzip.compress(image_bytes(2))[:-9], "cannot be read"),
+        (gzip.compress(image_bytes(2))[:-8] + bytes(8), "cannot be read"),
+        (gzip.compress(image_bytes(2) + bytes(10**8)), "has bytes after its last element"),
+    ],
+)
+def test_a_damaged_file_is_refused_by_name(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "images"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=said) as caught:
+        idx.read_idx(path, (28, 28))
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_false_headers_and_bombs_take_no_memory(tmp_path: Path) -> None:
+    import tracemalloc
+
+    false = tmp_path / "false"
+    false.write_bytes(struct.pack(">IIII", 0x803, 1_000_000, 28, 28))
+    bomb = tmp_path / "bomb"
+    bomb.write_bytes(gzip.compress(image_bytes(2) + bytes(10**8)))
+    for path in (false, bomb):
+        tracemalloc.start()
+        with pytest.raises(DataError):
+            idx.read_idx(path, (28, 28))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 10 * idx.CHUNK
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "said"),
+    [
+        (3, [1, 2], "3 images, but labels has 2 labels; fetch both again"),
+        (2, [1, 10], "label 10 at position 1, and only 0 to 9 are known"),
+        (0, [], "an empty set; give files with at least one image"),
+    ],
+)
+def test_images_and_labels_that_do_not_go_together(tmp_path: Path, images: int, labels: list[int], said: str) -> None:
+    (tmp_path / "images").write_bytes(image_bytes(images))
+    (tmp_path / "labels").write_bytes(label_bytes(labels))
+    with pytest.raises(DataError, match=said):
+        idx.read_pair(tmp_path / "images", tmp_path / "labels")
+
+
+@given(
+    st.binary(max_size=60),
+    st.sampled_from([b"", image_bytes(1)[:4], image_bytes(1)[:16], image_bytes(1), b"\x1f\x8b\x08"]),
+)
+@settings(max_examples=300, deadline=None)
+def test_random_bytes_give_an_array_or_a_data_error(
+    tmp_path_factory: pytest.TempPathFactory, tail: bytes, head: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("idx") / "images"
+    path.write_bytes(head + tail)
+    with suppress(DataError):
+        assert idx.read_idx(path, (28, 28)).shape[1:] == (28, 28)
+
+
+def test_the_fingerprint_tells_data_apart() -> None:
+    train, test = random_images(20), random_images(10, seed=1)
+    base = DataSet("a", train, test).sha256
+    assert DataSet("another name", train, test).sha256 == base
+    others = [
+        DataSet("a", test, train),
+        DataSet("a", train, None),
+        DataSet("a", Images(train.pixels, train.labels[::-1]), test),
+    ]
+    assert len({base, *(other.sha256 for other in others)}) == 4
+
+
+def test_real_mnist_is_mnist(mnist: DataSet) -> None:
+    assert mnist.test is not None
+    assert (len(mnist.train), len(mnist.test)) == (60_000, 10_000)
+    assert np.bincount(mnist.train.labels).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]

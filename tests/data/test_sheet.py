@@ -1,0 +1,15 @@
+import io
+
+import numpy as np
+from PIL import Image
+
+from mnistlab.data.images import DataSet
+from mnistlab.data.sheet import COLUMNS, contact_sheet
+
+
+def test_a_row_for_each_class_its_first_images_in_it(digits: DataSet) -> None:
+    sheet = np.asarray(Image.open(io.BytesIO(contact_sheet(digits.train))))
+    assert sheet.shape == (2 * (10 * 30 + 2), 2 * (COLUMNS * 30 + 2))
+    first_seven = digits.train.pixels[np.flatnonzero(digits.train.labels == 7)[0]]
+    corner = sheet[2 * (2 + 7 * 30) : 2 * (30 + 7 * 30) : 2, 4:60:2]
+    np.testing.assert_array_equal(corner, 255 - first_seven)
