@@ -36,8 +36,9 @@ def record(
         Epoch(epoch=i, train_loss=0.1, train_accuracy=0.9, validation_loss=loss, validation_accuracy=0.9, seconds=0.1)
         for i, loss in enumerate(losses, 1)
     )
+    epoch = 8 if status == "done" else None
     return RunRecord(
-        trial=name, seed=seed, status=status, reason=None if status == "done" else "made so", epoch=8,
+        trial=name, seed=seed, status=status, reason=None if status == "done" else "made so", epoch=epoch,
         scores=scores if status == "done" else {}, history=history, seconds=seconds, engine="none", device="cpu",
         network=trial("x").network, training=trial("x").training, data=INFO,
     )  # fmt: skip

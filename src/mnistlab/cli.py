@@ -37,6 +37,9 @@ class Device(StrEnum):
 
 Data = Annotated[str | None, typer.Option(help="mnist, fashion, kmnist, digits or a folder with four IDX files.")]
 
+Out = Annotated[Path, typer.Argument(metavar="OUT", help="A results folder.")]
+TrialName = Annotated[str, typer.Argument(metavar="TRIAL", help="A trial's name.")]
+
 
 @app.command()
 def run(
@@ -67,12 +70,50 @@ def run(
         )  # fmt: skip
     print_results(results)
     folder = out or Path("results") / trials.name
-    print(f"\nReport: {folder / 'report.md'}")
+    print(f"\nReport: {folder / 'report.html'}, {folder / 'report.md'}")
     troubled = [record for record in results.records if record.status != "done"]
     for record in troubled:
         print(f"trial {record.trial}, seed {record.seed} {record.status}: {record.reason}", file=sys.stderr)
     if any(record.status == "failed" for record in troubled):
         raise typer.Exit(1)
+
+
+@app.command()
+def compare(out: Out, before: TrialName, after: TrialName) -> None:
+    """Say whether one trial of a results folder is better than another, and what it gains and loses."""
+    from mnistlab.display import print_comparison
+    from mnistlab.results.mistakes import compare_reads
+    from mnistlab.results.store import Store
+    from mnistlab.results.summary import read_results
+
+    store = Store(out)
+    results = read_results(store)
+    print_comparison(results.comparison(before, after), compare_reads(store, results.runs, before, after))
+
+
+@app.command()
+def report(out: Out) -> None:
+    """Write the report of a results folder again, from its stored runs alone."""
+    from mnistlab.results.pages import write_report
+    from mnistlab.results.store import Store
+    from mnistlab.results.summary import read_results
+
+    store = Store(out)
+    write_report(store, read_results(store))
+    print(f"Report: {out / 'report.html'}, {out / 'report.md'}")
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="A run's folder inside a results folder.")],
+    data: Annotated[str, typer.Option(help="mnist, fashion, kmnist, digits or a folder with four IDX files.")],
+) -> None:
+    """Say what a saved run makes of a data set: figures, confusion, calibration."""
+    from mnistlab.data.catalog import load_data
+    from mnistlab.display import print_evaluation
+    from mnistlab.results.evaluate import evaluate as evaluated
+
+    print_evaluation(evaluated(run, load_data(data, _download_bar)))
 
 
 @app.command()

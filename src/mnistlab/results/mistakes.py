@@ -10,7 +10,7 @@ from mnistlab.book.trial import CLASSES
 from mnistlab.data.images import Images
 from mnistlab.errors import StoreError
 from mnistlab.results.statistics import Interval, interval, wilson
-from mnistlab.results.store import StoredRun
+from mnistlab.results.store import Store, StoredRun
 from mnistlab.training.scores import Labels, Probabilities, confusion_matrix
 
 BINS = 15  # of confidence, as Guo and others have it
@@ -147,6 +147,13 @@ def trade(before: Read, after: Read, labels: Labels) -> Trade | None:
         _most(gained.sum(axis=0) - lost.sum(axis=0), after, labels),
         _most(lost.sum(axis=0) - gained.sum(axis=0), after, labels),
     )
+
+
+def compare_reads(store: Store, runs: Sequence[StoredRun], before: str, after: str) -> Trade | None:
+    """What going from one stored trial to another gains and loses. Raises StoreError."""
+    test = store.test()
+    then, now = (read_runs([run for run in runs if run.record.trial == name], test) for name in (before, after))
+    return trade(then, now, test.labels) if then and now else None
 
 
 def reliability(probabilities: Probabilities, labels: Labels, runs: int = 1) -> tuple[Bin, ...]:

@@ -15,6 +15,7 @@ from mnistlab.results.plots import learning_curves
 from mnistlab.results.report import Report, compose
 from mnistlab.results.store import Store
 from mnistlab.results.summary import Results
+from mnistlab.results.words import recall_words
 
 
 def write_report(store: Store, results: Results) -> None:
@@ -63,10 +64,12 @@ def as_text(value: str) -> str:
 
 
 def _environment(*, autoescape: bool) -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("mnistlab.results"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         autoescape=autoescape,
     )  # fmt: skip
+    environment.filters["recall"] = recall_words
+    return environment
 
 
 def _hash(text: str) -> str:

@@ -12,13 +12,10 @@ from mnistlab.results.charts import Panel, Row, Tick, Whisker, chain, panels, wh
 from mnistlab.results.compare import Comparison
 from mnistlab.results.mistakes import Mistakes, Read, Trade, read_runs, study, trade
 from mnistlab.results.summary import Results, TrialSummary
-from mnistlab.results.words import NOTHING, bounds, change_words, remarks, sentence, show, signed
+from mnistlab.results.words import METRIC_NAMES, NOTHING, change_words, others, p_words, remarks, sentence, show
 from mnistlab.training.record import RunRecord
 from mnistlab.training.scores import METRICS
 
-METRIC_NAMES = {
-    "accuracy": "accuracy", "loss": "loss", "auroc": "AUROC", "f1_micro": "F1 (micro)", "f1_macro": "F1 (macro)",
-}  # fmt: skip
 OVERVIEW = {
     "train acc": ("train", "accuracy"), "val acc": ("validation", "accuracy"), "val loss": ("validation", "loss"),
     "test acc": ("test", "accuracy"), "test loss": ("test", "loss"), "test AUROC": ("test", "auroc"),
@@ -40,6 +37,7 @@ class Verdict:
 
     comparison: Comparison
     sentence: str
+    p: str
     remarks: list[str]
     others: list[tuple[str, str]]  # the other measures: name, then before → after with its interval
     whisker: Whisker | None
@@ -130,7 +128,7 @@ def compose(results: Results, test: Images) -> Report:
         scale=scale,
         chain=chain([summary.trial for summary in summaries]),
         header=["trial", "change", "verdict", "n", "epoch", "s/run", *OVERVIEW],
-        table=[_overview(summary, verdicts) for summary in summaries],
+        table=[_overview(summary, verdicts, place) for place, summary in enumerate(summaries)],
         sections=[
             _section(s, plan.book.data, curves.get(s.trial.name, []), reads[s.trial.name], test, folders)
             for s in summaries
@@ -143,33 +141,24 @@ def compose(results: Results, test: Images) -> Report:
 def _verdicts(
     comparisons: Sequence[Comparison], reads: Mapping[str, Read | None], test: Images
 ) -> tuple[list[Verdict], list[Tick]]:
-    judged = [comparison.judgement for comparison in comparisons]
-    drawn, scale = whiskers([(each.difference, each.low, each.high) for each in judged])
+    judgements = [comparison.judgement for comparison in comparisons]
+    drawn, scale = whiskers([(judged.difference, judged.low, judged.high) for judged in judgements])
     verdicts = []
     for comparison, whisker in zip(comparisons, drawn, strict=True):
         before, after = reads.get(comparison.parent.name), reads.get(comparison.trial.name)
         traded = trade(before, after, test.labels) if before and after else None
         verdicts.append(
-            Verdict(comparison, sentence(comparison), remarks(comparison), others(comparison), whisker, traded)
+            Verdict(
+                comparison=comparison,
+                sentence=sentence(comparison),
+                p=p_words(comparison.judgement),
+                remarks=remarks(comparison),
+                others=others(comparison),
+                whisker=whisker,
+                trade=traded,
+            )
         )
     return verdicts, scale
-
-
-def others(comparison: Comparison) -> list[tuple[str, str]]:
-    """The other measures of a change, each with its interval: accuracy in points, time as a ratio."""
-    said = []
-    for name, it in comparison.also.items():
-        if it.mean is None:
-            text = NOTHING
-        elif name == "time":
-            limits = "" if it.low is None or it.high is None else f" [{it.low:.2f}, {it.high:.2f}]"
-            text = f"× {it.mean:.2f}{limits}"
-        else:
-            scale, digits, unit = (100, 2, " points") if "accuracy" in name else (1, 4, "")
-            low, high = (None if bound is None else scale * bound for bound in (it.low, it.high))
-            text = f"{signed(scale * it.mean, digits)}{unit} {bounds(low, high, digits)}".strip()
-        said.append((name, text))
-    return said
 
 
 def _best(summary: TrialSummary | None) -> Best | None:
@@ -185,14 +174,14 @@ def _best(summary: TrialSummary | None) -> Best | None:
     )
 
 
-def _overview(summary: TrialSummary, verdicts: Sequence[Verdict]) -> list[Cell]:
+def _overview(summary: TrialSummary, verdicts: Sequence[Verdict], place: int) -> list[Cell]:
     """A trial's line in the table of all trials; the book's order stands for its name and for its change."""
     judged = next((v.comparison.judgement for v in verdicts if v.comparison.trial.name == summary.trial.name), None)
     count = len(summary.done)
     figures = [summary.figure(part, metric) for part, metric in OVERVIEW.values()]
     return [
-        Cell(summary.trial.name, None),
-        Cell(change_words(summary), None),
+        Cell(summary.trial.name, place),
+        Cell(change_words(summary), place),
         Cell(judged.reads, judged.difference) if judged else Cell(NOTHING, None),
         Cell(str(count), count),
         Cell(show(summary.epoch(), 1), summary.epoch().mean),

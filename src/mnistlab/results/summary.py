@@ -6,9 +6,10 @@ from typing import Any
 
 from mnistlab.book.trial import Trial, changed
 from mnistlab.data.split import PARTS
-from mnistlab.results.compare import Comparison, compare
+from mnistlab.errors import BookError
+from mnistlab.results.compare import Comparison, compare, compare_pairs
 from mnistlab.results.statistics import Interval, interval
-from mnistlab.results.store import Plan, StoredRun
+from mnistlab.results.store import Plan, Store, StoredRun
 from mnistlab.training.record import RunRecord
 from mnistlab.training.scores import METRICS
 
@@ -90,6 +91,14 @@ class Results:
         """What each change came to, in the book's order."""
         return compare(self.plan.book.trials, self.records)
 
+    def comparison(self, before: str, after: str) -> Comparison:
+        """One trial against another: as the book's change if it is one, else on its own. Raises BookError."""
+        trials = {trial.name: trial for trial in self.plan.book.trials}
+        if unknown := [name for name in (before, after) if name not in trials]:
+            raise BookError(f"{unknown[0]}: no such trial here; there are {', '.join(trials)}")
+        changes = [it for it in self.comparisons() if (it.parent.name, it.trial.name) == (before, after)]
+        return (changes or compare_pairs([(trials[before], trials[after])], self.records))[0]
+
     def to_json(self) -> str:
         """`results.json`: fractions, epochs from 1, null for what is undefined or not finite."""
         contract = {
@@ -100,6 +109,12 @@ class Results:
             "comparisons": [comparison.row() for comparison in self.comparisons()],
         }
         return json.dumps(contract, indent=1, allow_nan=False)
+
+
+def read_results(store: Store) -> Results:
+    """What a results folder holds, from its stored runs alone. Raises StoreError."""
+    plan = store.plan()
+    return Results(plan, tuple(store.runs(plan)))
 
 
 def _row(record: RunRecord, trial: Trial) -> dict[str, Any]:

@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from mnistlab.results.compare import FEWEST, HELPED, HURT, TOO_FEW, TOO_LITTLE, Comparison, Judgement
+from mnistlab.results.mistakes import Recall
 from mnistlab.results.statistics import MOST_NEEDED, Interval
 from mnistlab.results.summary import TrialSummary
 
 NOTHING = "–"
 SETTINGS = {"out": "filters", "norm": "batch-norm", "pool": "max-pooling"}
+METRIC_NAMES = {
+    "accuracy": "accuracy", "loss": "loss", "auroc": "AUROC", "f1_micro": "F1 (micro)", "f1_macro": "F1 (macro)",
+}  # fmt: skip
 Changes = Mapping[str, tuple[Any, Any]]
 
 
@@ -40,6 +44,20 @@ def points(judged: Judgement) -> str:
     low, high = (None if bound is None else 100 * bound for bound in (judged.low, judged.high))
     interval = bounds(low, high, 2) or ("no spread" if judged.n > 1 else "no interval")
     return f"{signed(100 * judged.difference, 2)} points {interval}, n = {judged.n}"
+
+
+def p_words(judged: Judgement) -> str:
+    """The p value, as it is and corrected; nothing if there is none."""
+    if judged.p is None or judged.p_holm is None:
+        return ""
+    return f"p = {judged.p:.2g}; corrected for {_count(judged.tested, 'change')}: {judged.p_holm:.2g}."
+
+
+def recall_words(it: Recall) -> str:
+    """A digit's recall in percent with its interval."""
+    if it.mean is None or it.low is None or it.high is None:
+        return NOTHING
+    return f"{100 * it.mean:.1f} % [{100 * it.low:.1f}, {100 * it.high:.1f}]"
 
 
 def setting_name(key: str) -> str:
@@ -105,6 +123,23 @@ def remarks(comparison: Comparison) -> list[str]:
     return said
 
 
+def others(comparison: Comparison) -> list[tuple[str, str]]:
+    """The other measures of a change, each with its interval: accuracy in points, time as a ratio."""
+    said = []
+    for name, it in comparison.also.items():
+        if it.mean is None:
+            text = NOTHING
+        elif name == "time":
+            limits = "" if it.low is None or it.high is None else f" [{it.low:.2f}, {it.high:.2f}]"
+            text = f"× {it.mean:.2f}{limits}"
+        else:
+            scale, digits, unit = (100, 2, " points") if "accuracy" in name else (1, 4, "")
+            low, high = (None if bound is None else scale * bound for bound in (it.low, it.high))
+            text = f"{signed(scale * it.mean, digits)}{unit} {bounds(low, high, digits)}".strip()
+        said.append((name, text))
+    return said
+
+
 def _needed(judged: Judgement) -> str:
     if not judged.difference or judged.low is None or judged.high is None:
         return "There is no difference to look for with more seeds."
@@ -121,7 +156,11 @@ def _value(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, tuple | list):
-        return f"{len(value)} layer" if len(value) == 1 else f"{len(value)} layers"
+        return _count(len(value), "layer")
     if isinstance(value, dict):
         return ", ".join(f"{key} {_value(each)}" for key, each in value.items() if each) or "none"
     return str(value)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
