@@ -66,7 +66,7 @@ def test_sign_flips_counted_by_hand() -> None:
     assert sign_flip_test([1, 2, 3]) == 2 / 8
     assert sign_flip_test([-1, 2, 4]) == 4 / 8
     assert sign_flip_test([0.0, 0.0, 0.0]) == 1
-    assert sign_flip_test([1.0] * 21) is None
+    assert sign_flip_test([1.0] * 31) is None
 
 
 @given(differences)
