@@ -93,7 +93,7 @@ def test_output_survives_an_old_windows_code_page(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pty is POSIX's")
 def test_a_terminal_shows_live_progress(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mnistlab", *RUN, "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "mnistlab", *RUN, "--epochs", "40", "--out", str(tmp_path / "out")]
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         command, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm", "COLUMNS": "120"}

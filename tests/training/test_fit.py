@@ -32,7 +32,8 @@ def same(first: Run, second: Run) -> bool:
 
 
 def test_fit_cannot_see_test_data() -> None:
-    assert set(inspect.signature(fit).parameters) == {"trial", "seed", "train", "validation", "device", "on_epoch"}
+    known = {"trial", "seed", "train", "validation", "device", "on_epoch", "patches"}
+    assert set(inspect.signature(fit).parameters) == known
 
 
 NETWORKS = [

@@ -59,8 +59,8 @@ def test_a_worker_that_is_killed_costs_its_run_one_attempt(
     tiny_book: Book, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = count_starts(monkeypatch)
-    killed = []
-    finished = []
+    killed: list[Job] = []
+    finished: list[tuple[Job, type]] = []
     for job, news in train_all(jobs(tiny_book.with_epochs(5)), folder, 2, "cpu"):
         if isinstance(news, Epoch) and not killed:
             killed.append(job)
@@ -94,7 +94,7 @@ def test_a_run_whose_worker_dies_twice_fails_and_the_others_are_done(
 
 def test_a_run_that_raises_fails_with_its_reason_and_the_worker_goes_on(tiny_book: Book, folder: Path) -> None:
     bad, good = jobs(tiny_book)[:2]
-    network = bad.trial.network.model_copy(update={"conv": ("no layer",)})
+    network = bad.trial.network.model_copy(update={"conv": ("no layer", "no layer")})
     bad = Job(bad.trial.model_copy(update={"network": network}), 0)
     news = {job: item for job, item in train_all([bad, good], folder, 1, "cpu") if not isinstance(item, Epoch)}
     assert isinstance(news[good], Run)

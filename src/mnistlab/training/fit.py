@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 import torch
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from mnistlab.book.trial import Training, Trial
@@ -18,6 +19,8 @@ from mnistlab.data.images import Bytes, Images
 from mnistlab.data.split import PARTS, Split
 from mnistlab.model import Weights
 from mnistlab.training.autograd import AutogradEngine
+from mnistlab.training.direct import DirectEngine
+from mnistlab.training.patches import Patches
 from mnistlab.training.record import Epoch, Run, RunRecord, engine_for, environment
 from mnistlab.training.scores import score
 
@@ -51,14 +54,20 @@ class Fit:
 
 
 def fit(
-    trial: Trial, seed: int, train: Images, validation: Images, device: str = "cpu", on_epoch: OnEpoch | None = None
+    trial: Trial,
+    seed: int,
+    train: Images,
+    validation: Images,
+    device: str = "cpu",
+    on_epoch: OnEpoch | None = None,
+    patches: Patches | None = None,
 ) -> Fit:
     """Train until the last epoch, or until `patience` epochs brought no lower validation loss.
 
-    The seed decides initial weights and batch order (and dropout), each by a generator of its own.
-    A loss that is not finite ends the run as diverged.
+    The seed decides initial weights and batch order (and dropout), each by a generator of its own: the same for every
+    engine. A loss that is not finite ends the run as diverged. `patches` is what the direct engine would else make.
     """
-    engine = AutogradEngine(trial.network, trial.training, train, generator(seed, "weights"), device)
+    engine = _engine(trial, seed, train, device, patches)
     order = generator(seed, "order")
     best: Weights = {}
     best_loss, best_epoch = math.inf, 0
@@ -78,14 +87,22 @@ def fit(
     return Fit(engine, "done", best_epoch, tuple(history))
 
 
-def run(trial: Trial, seed: int, split: Split, device: str = "cpu", on_epoch: OnEpoch | None = None) -> Run:
+def run(
+    trial: Trial,
+    seed: int,
+    split: Split,
+    device: str = "cpu",
+    on_epoch: OnEpoch | None = None,
+    patches: Patches | None = None,
+) -> Run:
     """Train one trial with one seed, then score all three splits once with the chosen weights.
 
-    A pure function of trial, seed, split and device: on CPU the same arguments give bit-equal weights.
+    A pure function of trial, seed, split and device: on CPU the same arguments give bit-equal weights. `patches` of the
+    split spare it making them.
     """
     started = time.perf_counter()
     with _reproducible(seed):
-        fitted = fit(trial, seed, split.train, split.validation, device, on_epoch)
+        fitted = fit(trial, seed, split.train, split.validation, device, on_epoch, patches)
         probabilities = {}
         if fitted.status == "done":
             probabilities = {part: softmax(fitted.engine.logits(getattr(split, part).pixels)) for part in PARTS}
@@ -108,6 +125,14 @@ def run(trial: Trial, seed: int, split: Split, device: str = "cpu", on_epoch: On
     if fitted.status == "diverged":
         return Run(record, {}, np.empty((0, 10), np.float32))
     return Run(record, fitted.engine.weights(), probabilities["test"])
+
+
+def _engine(trial: Trial, seed: int, train: Images, device: str, patches: Patches | None) -> Engine:
+    initial = generator(seed, "weights")
+    if engine_for(trial, device) == "direct":
+        patches = patches or Patches(trial.network.conv[0])
+        return DirectEngine(trial.network, trial.training, train, initial, patches)
+    return AutogradEngine(trial.network, trial.training, train, initial, device)
 
 
 def generator(seed: int, purpose: str) -> torch.Generator:
@@ -159,7 +184,7 @@ def _reproducible(seed: int) -> Iterator[None]:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     try:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(), threadpool_limits(1, user_api="blas"):
             torch.manual_seed(generator(seed, "dropout").initial_seed())
             yield
     finally:

@@ -18,7 +18,8 @@ from loky.backend.context import get_context
 
 from mnistlab.book.trial import Trial
 from mnistlab.data.split import Split, open_split
-from mnistlab.training.record import Epoch, Run
+from mnistlab.training.patches import open_patches, share_patches
+from mnistlab.training.record import Epoch, Run, engine_for
 
 ATTEMPTS = 2  # a worker may be killed through no fault of its run; twice is no accident
 
@@ -90,8 +91,11 @@ class _Worker:
 
     def begin(self, job: Job, attempt: int) -> None:
         self.job, self.attempt = job, attempt
+        direct = engine_for(job.trial, self.device) == "direct"
+        # made here, by the one process that all workers belong to, and so once; meanwhile the first workers start
+        folder = share_patches(self.split_folder, job.trial.network.conv[0]) if direct else None
         with suppress(OSError):  # it is dead already, which `news` finds out
-            self.pipe.send(job)
+            self.pipe.send((job, folder))
 
     def news(self) -> Epoch | Run | Failure | None:
         """What the worker says of its job; None if it is dead."""
@@ -119,19 +123,22 @@ def _work(pipe: Connection, lifeline: Connection, split_folder: Path, device: st
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the lab decides what it means
     threading.Thread(target=_die_with_the_lab, args=(lifeline,), daemon=True).start()
     split = open_split(split_folder)
+    with suppress(Exception):  # torch: loaded while the lab makes patches; if it cannot be, the first run says why
+        import mnistlab.training.fit  # noqa: F401
     while True:
         try:
-            job = pipe.recv()
+            job, patches_folder = pipe.recv()
         except EOFError:
             return
-        pipe.send(_attempt(job, split, device, pipe))
+        pipe.send(_attempt(job, split, device, pipe, patches_folder))
 
 
-def _attempt(job: Job, split: Split, device: str, pipe: Connection) -> Run | Failure:
-    from mnistlab.training.fit import run  # torch: the worker needs it, the lab does not
-
+def _attempt(job: Job, split: Split, device: str, pipe: Connection, patches_folder: Path | None) -> Run | Failure:
     try:
-        return run(job.trial, job.seed, split, device, on_epoch=pipe.send)
+        from mnistlab.training.fit import run  # torch: the worker needs it, the lab does not
+
+        patches = open_patches(patches_folder, split, job.trial.network.conv[0]) if patches_folder else None
+        return run(job.trial, job.seed, split, device, pipe.send, patches)
     except Exception as error:  # whatever it is, it is this run's and must not stop the others
         return Failure(f"{type(error).__name__}: {error}".splitlines()[0])
 
