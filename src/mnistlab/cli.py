@@ -63,7 +63,7 @@ def run(
     with RunDisplay(trials, only or []) as display:
         results = run_book(
             trials, images, out, only=only or [], jobs=jobs, device=device.value, fresh=fresh,
-            on_epoch=display.on_epoch, on_run=display.on_run,
+            progress=_download_bar, on_epoch=display.on_epoch, on_run=display.on_run,
         )  # fmt: skip
     print_results(results)
     folder = out or Path("results") / trials.name
