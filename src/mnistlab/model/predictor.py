@@ -1,6 +1,7 @@
 """A trained network that predicts, through ONNX Runtime: torch is not needed and not loaded."""
 
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,11 @@ def open_model(path: Path, name: str = "") -> Predictor:
     except OSError as error:
         raise StoreError(f"{path}: cannot be read ({error.strerror}); check the path") from None
     return Predictor(content, name or str(path))
+
+
+def shipped_model() -> Predictor:
+    """The model for drawn digits that comes with mnistlab; `drawing.md` beside it says how it was made."""
+    return Predictor((resources.files("mnistlab") / "model" / "drawing.onnx").read_bytes(), "drawing")
 
 
 def _first_line(error: Exception) -> str:
