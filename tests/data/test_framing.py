@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnistlab.book.trial import SIDE
-from mnistlab.data.framing import BOX, PEN, Picture, frame_ink, frame_strokes
+from mnistlab.data.framing import BOX, PEN, Picture, frame_ink, frame_strokes, framing_of
 from mnistlab.data.strokes import Stroke
 
 SEVEN = [np.array([[0.0, 0], [60, 0], [20, 100]]), np.array([[15.0, 50], [55, 50]])]
@@ -105,3 +105,10 @@ def test_an_mnist_like_picture_stays_as_it_is() -> None:
     picture = frame_strokes(SEVEN)
     again = frame_ink(picture / 255)
     assert np.abs(again.astype(int) - picture).mean() < 12
+
+
+def test_a_framing_knows_where_every_point_went() -> None:
+    framing = framing_of([stroke * 3 + 100 for stroke in SEVEN])
+    corner = SEVEN[0][1] * 3 + 100  # the upper right end of the bar
+    column, row = (corner * framing.scale + framing.offset).astype(int)
+    assert framing.picture[row, column] == 255

@@ -6,6 +6,7 @@ a share of that box, so size, place, sampling and the screen's pixels leave no t
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -23,24 +24,38 @@ Picture = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True, eq=False)
+class Framing:
+    """A picture `(28, 28) uint8`, ink 255 on 0, and where in it a point of the strokes lies: point · scale + offset."""
+
+    picture: Picture
+    scale: float
+    offset: Floats  # (2,), x and y in pixels
+
+
 def frame_strokes(strokes: Sequence[npt.ArrayLike], pen: float = PEN) -> Picture:
-    """Return ``(28, 28) uint8``, ink 255 on 0, of strokes given as ``(n, 2)`` points in any units, y down.
+    """Return the picture of strokes given as ``(n, 2)`` points in any units, y down; `pen` in pixels of the picture.
 
     A blank canvas gives zeros; a dot, or any drawing without extent, a disc of the pen's width in the centre.
     """
+    return framing_of(strokes, pen).picture
+
+
+def framing_of(strokes: Sequence[npt.ArrayLike], pen: float = PEN) -> Framing:
+    """Return `frame_strokes`' picture together with how the strokes were brought there."""
     paths = [np.asarray(stroke, dtype=np.float64).reshape(-1, 2) for stroke in strokes]
     paths = [path for path in paths if len(path)]
     if not paths:
-        return np.zeros((SIDE, SIDE), dtype=np.uint8)
+        return Framing(np.zeros((SIDE, SIDE), dtype=np.uint8), 1.0, np.zeros(2))
     points = np.concatenate(paths)
     low, high = points.min(axis=0), points.max(axis=0)
     extent = float((high - low).max())
-    scale = (BOX - pen) / extent if extent > 0 else 0.0
-    middle = SIDE / 2
-    segments = np.concatenate([_segments((path - (low + high) / 2) * scale + middle) for path in paths])
-    coverage = _rasterise(segments, pen)
-    shift = middle - _centre_of_mass(coverage)
-    return _to_picture(_rasterise(segments + np.tile(shift, 2), pen))
+    scale = (BOX - pen) / extent if extent > 0 else 1.0
+    middle, half = (low + high) / 2, SIDE / 2
+    segments = np.concatenate([_segments((path - middle) * scale + half) for path in paths])
+    shift = half - _centre_of_mass(_rasterise(segments, pen))
+    picture = _to_picture(_rasterise(segments + np.tile(shift, 2), pen))
+    return Framing(picture, scale, half + shift - middle * scale)
 
 
 def _segments(path: Floats, step: float = 0.6) -> Floats:

@@ -40,6 +40,14 @@ class Evidence:
     stride: int
     size: int
 
+    def in_words(self) -> str:
+        """What the colours mean."""
+        colours = f"Orange speaks for {self.digit}, blue for {self.other}."
+        if not self.exact:
+            return f"{colours} Approximate: what erasing each small patch takes away."
+        total = float(self.values.sum())
+        return f"{colours} Exact: they add up to {total:+.2f}, with the bias {total + self.bias:+.2f} of logit."
+
     def over_pixels(self) -> Map:
         """The evidence as (28, 28), each value shared out evenly over its pixels, what falls outside left out."""
         margin = max(0, -self.start) + self.size
