@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from no_digits import letters, pairs, scribbles
 from PIL import Image, ImageDraw
 
+from benchmarks.no_digits import letters, pairs, scribbles
 from mnistlab.book.reading import read_book
 from mnistlab.book.trial import Book, Extra
 from mnistlab.data.catalog import load_data
@@ -29,7 +29,7 @@ from mnistlab.lab import run_book
 from mnistlab.model.predictor import Predictor, open_model
 
 FOLDS = 3
-INNER_EPOCHS = 10  # of the networks that only choose a threshold
+INNER_EPOCHS = 6  # of the networks that only choose a threshold
 FLAGGED = 0.015  # the share of right answers that the threshold may flag where it is chosen; the promise is 0.02
 CANVAS, OLD_PEN = 280, 18  # pixels of the window that the project began with
 

@@ -7,7 +7,7 @@ import torch
 from mnistlab.book.trial import Augment, Network, Training, Trial
 from mnistlab.data.images import DataSet, Images
 from mnistlab.data.split import split
-from mnistlab.training.augment import Augmenter
+from mnistlab.training.augment import Augmenter, _extreme
 from mnistlab.training.fit import run
 from mnistlab.training.nothing import Nothing
 
@@ -98,3 +98,8 @@ def test_a_run_with_augmentation_repeats_bit_for_bit() -> None:
     accuracy = first.record.history[-1].train_accuracy
     assert accuracy is not None
     assert 0 <= accuracy <= 1
+
+
+def test_thicker_is_what_pooling_gives() -> None:
+    pixels = torch.rand((5, 28, 28), generator=torch.Generator().manual_seed(0))
+    assert torch.equal(_extreme(pixels, torch.maximum), torch.nn.functional.max_pool2d(pixels, 3, 1, 1))

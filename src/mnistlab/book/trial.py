@@ -196,6 +196,12 @@ class Book(Settings):
         )
         return self.model_copy(update={"trials": trials})
 
+    def with_strokes(self, strokes: Sequence[str]) -> "Book":
+        """The same book with more drawings to train on, each as often as the book's own drawings are at most."""
+        copies = max((extra.copies for extra in self.extra), default=1)
+        more = tuple(Extra(strokes=name, copies=copies) for name in strokes)
+        return self.model_copy(update={"extra": (*self.extra, *more)})
+
     def with_seeds(self, seeds: int) -> "Book":
         """The same book with seeds 0 to `seeds` - 1."""
         return self.model_copy(update={"seeds": tuple(range(seeds))})

@@ -36,7 +36,7 @@ def read_image(path: Path) -> Floats:
             with Image.open(path) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise DataError(
-                        f"{path}: {image.width:,}×{image.height:,} pixels, at most {MAX_PIXELS:,}: shrink the image"
+                        f"{path}: {image.width}×{image.height} pixels, at most {MAX_PIXELS:,}: shrink the image"
                     )
                 image.draft("L", (WORK_SIDE, WORK_SIDE))
                 image.load()
@@ -45,7 +45,9 @@ def read_image(path: Path) -> Floats:
         raise DataError(f"{path}: no such file: check the path") from None
     except UnidentifiedImageError:
         raise DataError(f"{path}: not an image: expected PNG, JPEG, GIF, BMP, TIFF or WebP") from None
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError:
+        raise DataError(f"{path}: more than {MAX_PIXELS:,} pixels: shrink the image") from None
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise DataError(f"{path}: the image cannot be read ({str(error)[:80]}): save it again as PNG") from None
 
 

@@ -64,3 +64,12 @@ def ask_strokes(model: Predictor, stream: BinaryIO, name: str) -> Iterator[Answe
             yield Answer(source, model.guess(frame_strokes(parse_drawing(line).strokes)))
         except LabError as error:
             yield Answer(source, error=str(error))
+
+
+def ask_file(model: Predictor, path: Path) -> Iterator[Answer]:
+    """What the model says of each line of the strokes file at `path`."""
+    try:
+        with path.open("rb") as stream:
+            yield from ask_strokes(model, stream, str(path))
+    except OSError as error:
+        yield Answer(str(path), error=f"cannot be read ({error.strerror}): check the path")

@@ -41,7 +41,7 @@ class Bars(tk.Canvas):
         alone = len(self.names) == 1
         room = self.small.measure("100.0 %") + round(6 * self.unit) if alone else 0
         if not alone:
-            self._name(number, guess, selected, theme)
+            self._title(number, guess, selected, theme)
         for digit in range(CLASSES):
             top, height = self._row(digit)
             value = 0.0 if guess is None else float(guess.probabilities[digit])
@@ -56,7 +56,7 @@ class Bars(tk.Canvas):
                     fill=theme.hex("text" if digit == guess.digit else "faint"), font=self.small,
                 )  # fmt: skip
 
-    def _name(self, number: int, guess: Guess | None, selected: bool, theme: Theme) -> None:
+    def _title(self, number: int, guess: Guess | None, selected: bool, theme: Theme) -> None:
         left, width = self._place(number)
         said = "–" if guess is None else f"{guess.digit}?" if guess.unsure else str(guess.digit)
         name = self.names[number]

@@ -48,6 +48,12 @@ class Window:
         """Stay open until the user closes the window."""
         self.root.mainloop()
 
+    def close(self) -> None:
+        """Close the window; what was still to happen does not."""
+        for waiting in self.root.tk.splitlist(self.root.tk.call("after", "info")):
+            self.root.after_cancel(waiting)
+        self.root.destroy()
+
     def refresh(self) -> None:
         """Let the models look and show what they say."""
         if self.pending:
@@ -124,6 +130,7 @@ class Window:
 
     def _lay_out(self) -> None:
         self.root.title("mnistlab · draw a digit")
+        self.root.protocol("WM_DELETE_WINDOW", self.close)
         pad = round(16 * self.unit)
         self.board = tk.Canvas(self.root, highlightthickness=1, cursor="pencil", borderwidth=0)
         self.board.configure(width=round(480 * self.unit), height=round(480 * self.unit))
