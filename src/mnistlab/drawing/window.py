@@ -19,6 +19,7 @@ from mnistlab.model.predictor import Guess, Predictor
 
 TOP, NEXT = "top", "next"  # in the choice of digits: what the network holds for likeliest, and second likeliest
 WRONG = "Wrong? Press the right digit's key."
+NO_DIGIT = 0.4  # the highest probability below which not even a digit is named
 FRAME = 15  # milliseconds between two looks while the pen moves
 SURE = 4000  # milliseconds in which a second press of the delete button counts
 
@@ -251,10 +252,8 @@ class Window:
     def _say(self, guess: Guess | None, evidence: Evidence | None) -> None:
         """Put into words what the selected model holds, and what the colours mean."""
         unsure = guess is not None and guess.unsure
-        self.verdict.configure(
-            text=" " if guess is None else f"{guess.digit}{'?' if unsure else ''}",
-            foreground=self.theme.hex("unsure" if unsure else "text"),
-        )
+        colour = self.theme.hex("unsure" if unsure else "text")
+        self.verdict.configure(text=_verdict(guess), foreground=colour)
         self.words.configure(text=_words(guess))
         self.reason.configure(text="" if evidence is None else evidence.in_words())
 
@@ -271,11 +270,21 @@ class Window:
             canvas.configure(highlightcolor=self.theme.hex("line"))
 
 
+def _verdict(guess: Guess | None) -> str:
+    """What is said in large."""
+    if guess is None:
+        return " "
+    doubt = "?" if guess.unsure else ""
+    return doubt if guess.probabilities.max() < NO_DIGIT else f"{guess.digit}{doubt}"
+
+
 def _words(guess: Guess | None) -> str:
     """What stands under the large digit, which is not said again."""
     if guess is None:
         return "Nothing drawn yet"
     digit, other = (f"{guess.probabilities[digit]:.1%}" for digit in (guess.digit, guess.runner_up))
+    if guess.probabilities.max() < NO_DIGIT:
+        return "Unsure: this may be no digit"
     if guess.unsure:
         return f"Unsure: {guess.digit} ({digit}) or {guess.runner_up} ({other})"
     return f"{digit}, then {guess.runner_up} with {other}"
