@@ -66,7 +66,8 @@ def engine_for(trial: Trial, device: str) -> str:
     """Which engine trains that trial on that device: `direct` for what it can do (see `direct`), else `autograd`."""
     layers = trial.network.conv
     plain = len(layers) == 1 and layers[0].pool == 1 and not layers[0].norm and not trial.network.dropout
-    return "direct" if plain and trial.training.optimizer in ("adam", "adamw") and device == "cpu" else "autograd"
+    plain = plain and trial.training.optimizer in ("adam", "adamw") and not trial.training.augment.active
+    return "direct" if plain and device == "cpu" else "autograd"
 
 
 def environment() -> dict[str, str]:
