@@ -12,7 +12,17 @@ from mnistlab.results.charts import Panel, Row, Tick, Whisker, chain, panels, wh
 from mnistlab.results.compare import Comparison
 from mnistlab.results.mistakes import Mistakes, Read, Trade, read_runs, study, trade
 from mnistlab.results.summary import Results, TrialSummary
-from mnistlab.results.words import METRIC_NAMES, NOTHING, change_words, others, p_words, remarks, sentence, show
+from mnistlab.results.words import (
+    METRIC_NAMES,
+    NOTHING,
+    change_words,
+    others,
+    p_words,
+    remarks,
+    sentence,
+    show,
+    value_words,
+)
 from mnistlab.training.record import RunRecord
 from mnistlab.training.scores import METRICS
 
@@ -235,6 +245,7 @@ def _configuration(trial: Trial) -> str:
         *([f"momentum {training.momentum:g}"] if training.momentum else []),
         f"weight decay {training.weight_decay:g}, batch size {training.batch_size}",
         *([f"{training.schedule} schedule"] if training.schedule != "constant" else []),
+        *([f"images varied by {value_words(training.augment.model_dump())}"] if training.augment.active else []),
         f"{training.epochs} epochs at most" + (f", patience {training.patience}" if training.patience else ""),
     ]
     structure = " → ".join([*layers, *dropout, "linear"])
@@ -249,6 +260,6 @@ def _environments(records: Sequence[RunRecord]) -> list[str]:
 
 def _command(results: Results) -> str:
     """How to run it again, wherever: a folder of data has a place on this machine that nobody else needs to know."""
-    book, data = results.plan.book, results.plan.data.name
+    book, data = results.plan.book, results.plan.data.name.split(" + ")[0]
     name = book.name if book.name in shipped_books() else f"{book.name}.toml"
     return f"mnistlab run {name} --data {data if data in NAMES else 'DIR'} --seeds {len(book.seeds)}"

@@ -73,7 +73,7 @@ def sign_flip_test(differences: Sequence[float]) -> float | None:
     n, total = len(differences), abs(math.fsum(differences)) - 1e-9  # sums that tie may differ by rounding
     first, second = _signed_sums(differences[: n // 2]), np.sort(_signed_sums(differences[n // 2 :]))
     reaching = len(second) - np.searchsorted(second, total - first)  # for each sum of one half, how many of the other
-    return min(1.0, 2 * float(reaching.sum()) / 2**n)  # as many are as far below 0
+    return min(1.0, 2 * float(reaching.sum()) / 2.0**n)  # as many are as far below 0
 
 
 def _signed_sums(values: Sequence[float]) -> npt.NDArray[np.float64]:

@@ -82,7 +82,7 @@ class Store:
             self.folder.mkdir(parents=True, exist_ok=True)
             atomic.sweep(self.folder)
             atomic.write_whole(self.folder / "book.json", plan.model_dump_json(indent=1).encode())
-            if not (self.folder / "test.npz").exists():
+            if not self._holds(test):
                 buffer = io.BytesIO()
                 np.savez_compressed(buffer, pixels=test.pixels, labels=test.labels)
                 atomic.write_whole(self.folder / "test.npz", buffer.getvalue())
@@ -105,6 +105,14 @@ class Store:
                 return Images(arrays["pixels"], arrays["labels"])
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise _damaged(path, error) from None
+
+    def _holds(self, test: Images) -> bool:
+        """Whether these are the test images in the folder: it may have been used with other data before."""
+        try:
+            stored = self.test()
+        except StoreError:
+            return False
+        return np.array_equal(stored.labels, test.labels) and np.array_equal(stored.pixels, test.pixels)
 
     def find(self, identity: str) -> StoredRun | None:
         """The finished run of that identity, None if there is none. Raises StoreError."""

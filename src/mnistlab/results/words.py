@@ -71,7 +71,9 @@ def setting_name(key: str) -> str:
 
 def arrows(changes: Changes) -> str:
     """What changed, from what to what: `kernel 7 → 5, stride 3 → 2`."""
-    each = [f"{setting_name(key)} {_value(before)} → {_value(after)}" for key, (before, after) in changes.items()]
+    each = [
+        f"{setting_name(key)} {value_words(before)} → {value_words(after)}" for key, (before, after) in changes.items()
+    ]
     return ", ".join(each) or "nothing"
 
 
@@ -91,7 +93,7 @@ def deed(changes: Changes) -> str:
     verb = "Changing"
     if isinstance(before, int | float) and isinstance(after, int | float):
         verb = "Raising" if after > before else "Lowering"
-    return f"{verb} {'the network' if key == 'conv' else name} from {_value(before)} to {_value(after)}"
+    return f"{verb} {'the network' if key == 'conv' else name} from {value_words(before)} to {value_words(after)}"
 
 
 def sentence(comparison: Comparison) -> str:
@@ -150,7 +152,8 @@ def _needed(judged: Judgement) -> str:
     return f"{size} would need about {judged.needed} seeds to be found four times in five.{trifle}"
 
 
-def _value(value: Any) -> str:
+def value_words(value: Any) -> str:
+    """A setting's value."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
@@ -158,7 +161,7 @@ def _value(value: Any) -> str:
     if isinstance(value, tuple | list):
         return _count(len(value), "layer")
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_value(each)}" for key, each in value.items() if each) or "none"
+        return ", ".join(f"{key} {value_words(each)}" for key, each in value.items() if each) or "none"
     return str(value)
 
 
