@@ -154,3 +154,13 @@ def test_a_folder_used_with_other_data_gets_the_other_test_images(out: Path, tmp
     for images in (random_images(20), random_images(30, seed=1)):
         store.prepare(plan, images)
         assert len(store.test()) == len(images)
+
+
+def test_a_run_edited_to_hold_no_number_is_refused(out: Path, tmp_path: Path) -> None:
+    record = first(out).record
+    (tmp_path / "run").mkdir()
+    text = record.model_dump_json().replace(f'"accuracy":{record.scores["test"].accuracy}', '"accuracy":NaN')
+    assert "NaN" in text
+    (tmp_path / "run" / "run.json").write_text(text, "utf-8")
+    with pytest.raises(StoreError, match=r"run\.json: damaged"):
+        Store(tmp_path).find("run")

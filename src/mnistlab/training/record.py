@@ -21,7 +21,7 @@ FORMAT = 1  # raised whenever the same settings would give other results or file
 class Epoch(BaseModel):
     """One pass over the training images. Training figures are running means; what is not finite is None in JSON."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     epoch: int  # from 1
     train_loss: float | None
@@ -34,7 +34,7 @@ class Epoch(BaseModel):
 class RunRecord(BaseModel):
     """Everything about a run but its arrays; `run.json` holds it."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     format: int = FORMAT
     trial: str

@@ -16,7 +16,7 @@ METRICS = ("accuracy", "loss", "auroc", "f1_micro", "f1_macro")
 class Scores(BaseModel):
     """Figures of one split, as fractions; loss in nats; None where a figure is undefined."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     accuracy: float
     loss: float
