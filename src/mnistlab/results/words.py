@@ -66,7 +66,7 @@ def setting_name(key: str) -> str:
     words = SETTINGS.get(name, name.replace("_", " "))
     if group.startswith("conv"):
         return f"{words} of layer {number}" if (number := group.removeprefix("conv")) else words
-    return f"{group} by {words}" if group else words
+    return f"{group} {words}".strip()
 
 
 def arrows(changes: Changes) -> str:
