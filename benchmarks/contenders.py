@@ -122,8 +122,8 @@ def validating(trial: Trial, parts: Split, folder: Path) -> Epoch:
 def autograd(trial: Trial, parts: Split, _: Path) -> Epoch:
     """Our engine for any network."""
     torch.set_num_threads(1)
-    engine = AutogradEngine(trial.network, trial.training, parts.train, generator(0, "weights"), "cpu")
-    order = generator(0, "order")
+    initial, order, augment = (generator(0, purpose) for purpose in ("weights", "order", "augment"))
+    engine = AutogradEngine(trial.network, trial.training, parts.train, initial, augment, "cpu")
     return lambda: engine.train_epoch(torch.randperm(len(parts.train), generator=order), trial.training.learning_rate)
 
 

@@ -19,7 +19,7 @@ from mnistlab.book.reading import read_book
 from mnistlab.book.trial import Trial
 from mnistlab.data.catalog import load_data
 from mnistlab.data.split import Split, split
-from mnistlab.results.summary import interval
+from mnistlab.results.statistics import interval
 from mnistlab.training.fit import run
 from mnistlab.training.patches import Patches
 

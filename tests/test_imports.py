@@ -28,16 +28,14 @@ def test_a_room_imports_only_rooms_on_its_left() -> None:
 
 
 def _rooms_imported(path: Path) -> set[str]:
-    names = []
+    names: list[str] = []
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            names += (
-                [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "mnistlab" else [node.module]
-            )
+            assert node.module, f"{path}: relative import"
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-    return {name.split(".")[1] for name in names if name and name.startswith("mnistlab.")}
+    return {name.split(".")[1] for name in names if name.startswith("mnistlab.")}
 
 
 def test_only_the_command_line_prints_and_exits() -> None:

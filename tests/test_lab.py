@@ -37,9 +37,9 @@ def test_a_book_goes_in_and_a_results_folder_comes_out(tiny_book: Book, tiny: Da
 
 
 def test_what_is_stored_is_not_trained_again_unless_fresh(tiny_book: Book, tiny: DataSet, tmp_path: Path) -> None:
-    def again(book: Book, **options: bool) -> list[tuple[str, int, bool]]:
+    def again(book: Book, fresh: bool = False) -> list[tuple[str, int, bool]]:
         records: list[tuple[str, int, bool]] = []
-        run_book(book, tiny, tmp_path, on_run=told(records), jobs=1, **options)
+        run_book(book, tiny, tmp_path, on_run=told(records), jobs=1, fresh=fresh)
         return sorted(records)
 
     assert {stored for *_, stored in again(tiny_book)} == {False}
@@ -107,7 +107,7 @@ def test_what_cannot_be_is_refused_before_anything_is_written(tiny_book: Book, t
 
 
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lab.shutil, "which", lambda _: "/usr/bin/nvidia-smi")
+    monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/nvidia-smi")
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert (lab.choose_device("cpu"), lab.choose_device("auto")) == ("cpu", "cpu")
     with pytest.raises(LabError, match="--device cuda: PyTorch finds no CUDA device here; use --device cpu"):
@@ -166,12 +166,18 @@ def test_the_api_works_in_a_script_without_a_guard(tmp_path: Path) -> None:
 
 
 def test_the_api_works_in_a_notebook(tmp_path: Path) -> None:
-    cell = {"cell_type": "code", "id": "1", "metadata": {}, "execution_count": None, "outputs": []}
+    cell: dict[str, object] = {"cell_type": "code", "id": "1", "metadata": {}, "execution_count": None, "outputs": []}
     cell["source"] = SCRIPT.format(out=tmp_path / "out")
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": [cell]}
     (tmp_path / "notebook.ipynb").write_text(json.dumps(notebook), "utf-8")
-    command = [sys.executable, "-c", "from nbclient.cli import main; main()", "--inplace", tmp_path / "notebook.ipynb"]
+    command = [
+        sys.executable,
+        "-c",
+        "from nbclient.cli import main; main()",
+        "--inplace",
+        str(tmp_path / "notebook.ipynb"),
+    ]
     subprocess.run(command, check=True, capture_output=True, env={**os.environ, "JUPYTER_PLATFORM_DIRS": "1"})
     executed = json.loads((tmp_path / "notebook.ipynb").read_text("utf-8"))
     assert "1 run" in json.dumps(executed["cells"][0]["outputs"])

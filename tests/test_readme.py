@@ -36,7 +36,7 @@ def test_every_setting_and_shipped_book_is_named() -> None:
         assert f"`{book}`" in README
 
 
-@pytest.mark.parametrize("command", ["run"])
+@pytest.mark.parametrize("command", ["run", "draw", "predict"])
 def test_every_option_is_named(command: str) -> None:
     shown = subprocess.run(
         [sys.executable, "-m", "mnistlab", command, "--help"], capture_output=True, text=True, check=True

@@ -4,14 +4,19 @@ Exit codes: 0 all done; 2 refused before starting; 1 some inputs or runs failed 
 What a command needs is imported when it runs, so that `--help` is quick.
 """
 
+import json
 import sys
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mnistlab.errors import LabError
+
+if TYPE_CHECKING:
+    from mnistlab.model.predictor import Predictor
 
 # typer carries a copy of click of its own, or the other one, by its version; this is the class of either's errors
 ClickException: type[Exception] = typer.BadParameter.__mro__[2]
@@ -37,6 +42,9 @@ class Device(StrEnum):
 
 Data = Annotated[str | None, typer.Option(help="mnist, fashion, kmnist, digits or a folder with four IDX files.")]
 
+Out = Annotated[Path, typer.Argument(metavar="OUT", help="A results folder.")]
+TrialName = Annotated[str, typer.Argument(metavar="TRIAL", help="A trial's name.")]
+
 
 @app.command()
 def run(
@@ -48,6 +56,9 @@ def run(
     jobs: Annotated[int | None, typer.Option(min=1, help="Worker processes; the cores if not given.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, max=100_000, help="Train this many epochs at most.")] = None,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.auto,
+    strokes: Annotated[
+        list[str] | None, typer.Option(help="Train on these drawings too: a strokes file or pendigits (repeatable).")
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Train again what is stored already.")] = False,
 ) -> None:
     """Train every trial of a book with every seed and write a report."""
@@ -59,20 +70,59 @@ def run(
     trials = read_book(book)
     trials = trials.with_seeds(seeds) if seeds else trials
     trials = trials.with_epochs(epochs) if epochs else trials
+    trials = trials.with_strokes(strokes or [])
     images = load_data(data or trials.data, _download_bar)
     with RunDisplay(trials, only or []) as display:
         results = run_book(
             trials, images, out, only=only or [], jobs=jobs, device=device.value, fresh=fresh,
-            on_epoch=display.on_epoch, on_run=display.on_run,
+            progress=_download_bar, on_epoch=display.on_epoch, on_run=display.on_run,
         )  # fmt: skip
     print_results(results)
     folder = out or Path("results") / trials.name
-    print(f"\nReport: {folder / 'report.md'}")
+    print(f"\nReport: {folder / 'report.html'}, {folder / 'report.md'}")
     troubled = [record for record in results.records if record.status != "done"]
     for record in troubled:
         print(f"trial {record.trial}, seed {record.seed} {record.status}: {record.reason}", file=sys.stderr)
     if any(record.status == "failed" for record in troubled):
         raise typer.Exit(1)
+
+
+@app.command()
+def compare(out: Out, before: TrialName, after: TrialName) -> None:
+    """Say whether one trial of a results folder is better than another, and what it gains and loses."""
+    from mnistlab.display import print_comparison
+    from mnistlab.results.mistakes import compare_reads
+    from mnistlab.results.store import Store
+    from mnistlab.results.summary import read_results
+
+    store = Store(out)
+    results = read_results(store)
+    print_comparison(results.comparison(before, after), compare_reads(store, results.runs, before, after))
+
+
+@app.command()
+def report(out: Out) -> None:
+    """Write the report of a results folder again, from its stored runs alone."""
+    from mnistlab.results.pages import write_report
+    from mnistlab.results.store import Store
+    from mnistlab.results.summary import read_results
+
+    store = Store(out)
+    write_report(store, read_results(store))
+    print(f"Report: {out / 'report.html'}, {out / 'report.md'}")
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="A run's folder inside a results folder.")],
+    data: Annotated[str, typer.Option(help="mnist, fashion, kmnist, digits or a folder with four IDX files.")],
+) -> None:
+    """Say what a saved run makes of a data set: figures, confusion, calibration."""
+    from mnistlab.data.catalog import load_data
+    from mnistlab.display import print_evaluation
+    from mnistlab.results.evaluate import evaluate as evaluated
+
+    print_evaluation(evaluated(run, load_data(data, _download_bar)))
 
 
 @app.command()
@@ -98,6 +148,56 @@ def data(name: Annotated[str, typer.Argument(metavar="NAME|DIR", help="A data se
     except OSError as error:
         raise LabError(f"{sheet}: cannot be written ({error.strerror}); change to a folder that can") from None
     print(f"Contact sheet: {sheet}")
+
+
+@app.command()
+def draw(
+    place: Annotated[
+        Path | None, typer.Argument(metavar="[OUT|RUN|MODEL.onnx]", help="Models to try; the shipped one if not given.")
+    ] = None,
+    dark: Annotated[bool, typer.Option("--dark", help="Begin with dark colours.")] = False,
+) -> None:
+    """Open a window to draw digits in and watch networks decide."""
+    try:
+        from mnistlab.drawing.window import Window
+    except ImportError as error:
+        raise LabError(
+            f"the window needs tkinter ({error}); install it: sudo apt install python3-tk (Debian, Ubuntu), "
+            "brew install python-tk (macOS), or Python's Windows installer with Tcl/Tk"
+        ) from None
+    import platformdirs
+
+    corrections = Path(platformdirs.user_data_dir("mnistlab", appauthor=False)) / "corrections.jsonl"
+    Window(_models(place), corrections, dark).run()
+
+
+@app.command()
+def predict(
+    files: Annotated[list[Path] | None, typer.Argument(help="Images of a digit each.")] = None,
+    strokes: Annotated[str | None, typer.Option(metavar="FILE.jsonl|-", help="Strokes, a drawing a line.")] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="A model.onnx or a run's folder; the shipped one if not given.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer with a JSON object a line.")] = False,
+) -> None:
+    """Say which digits images or strokes show, and how sure that is."""
+    from mnistlab.drawing.answers import ask_file, ask_images, ask_strokes
+
+    if not files and not strokes:
+        raise LabError(
+            "predict: nothing to look at; give image files, or --strokes with a file or - for standard input"
+        )
+    (asked, *_) = _models(model)
+    answers = [ask_images(asked, files or [])]
+    if strokes:
+        answers.append(ask_strokes(asked, sys.stdin.buffer, "-") if strokes == "-" else ask_file(asked, Path(strokes)))
+    wrong = 0
+    for answer in chain(*answers):
+        wrong += answer.error is not None
+        stream = sys.stderr if answer.error is not None and not as_json else sys.stdout
+        print(json.dumps(answer.record()) if as_json else answer.line(), file=stream, flush=True)
+    if wrong:
+        raise typer.Exit(1)
 
 
 def main() -> None:
@@ -126,6 +226,16 @@ def _exit_code() -> int:
 def _refused(reason: str) -> int:
     print(f"mnistlab: {' '.join(reason.split())}", file=sys.stderr)
     return 2
+
+
+def _models(place: Path | None) -> "list[Predictor]":
+    from mnistlab.model.predictor import open_model, shipped_model
+
+    if place is None:
+        return [shipped_model()]
+    from mnistlab.results.models import find_models
+
+    return [open_model(path, name) for name, path in find_models(place)]
 
 
 def _download_bar(file: str) -> Any:

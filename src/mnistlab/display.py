@@ -19,8 +19,12 @@ from rich.progress import (
 from rich.table import Table
 
 from mnistlab.book.trial import Book
-from mnistlab.results.report import change_words, show
-from mnistlab.results.summary import Interval, Results
+from mnistlab.results.compare import Comparison
+from mnistlab.results.evaluate import Evaluation
+from mnistlab.results.mistakes import Trade
+from mnistlab.results.statistics import Interval
+from mnistlab.results.summary import Results
+from mnistlab.results.words import METRIC_NAMES, change_words, others, p_words, recall_words, remarks, sentence, show
 from mnistlab.training.record import Epoch, RunRecord
 from mnistlab.training.schedule import Job
 
@@ -114,6 +118,46 @@ def print_results(results: Results) -> None:
         table.add_row(summary.trial.name, count, epoch, *accuracies, test, *others, change_words(summary))
     console = Console()
     (console if console.is_terminal else Console(width=PIPE_WIDTH)).print(table)
+    if comparisons := results.comparisons():
+        print()
+    for comparison in comparisons:
+        print(f"{comparison.trial.name}: {sentence(comparison)}")
+
+
+def print_comparison(comparison: Comparison, traded: Trade | None) -> None:
+    """One trial against another: the verdict, the other measures, the images gained and lost."""
+    judged = comparison.judgement
+    print(f"{comparison.parent.name} → {comparison.trial.name}: {judged.reads}")
+    print(sentence(comparison))
+    if said := p_words(judged):
+        print(said)
+    if comparison.trial.parent != comparison.parent.name:
+        print("The book does not make this change: its p stands alone, so do not try pairs until one is small.")
+    for remark in remarks(comparison):
+        print(remark)
+    print()
+    for name, text in others(comparison):
+        print(f"{name:<16} {text}")
+    if traded:
+        print(f"\nTest images gained a seed: {show(traded.gained, 1)}; lost: {show(traded.lost, 1)}")
+        for word, cases in (("Gained", traded.gains), ("Lost", traded.losses)):
+            if cases:
+                print(f"{word} by most seeds: {', '.join(f'image {case.index} (a {case.digit})' for case in cases)}")
+
+
+def print_evaluation(evaluation: Evaluation) -> None:
+    """A run's figures, confusion matrix and calibration on other images."""
+    found, record = evaluation.mistakes, evaluation.run.record
+    print(f"Trial {record.trial}, seed {record.seed}, on {evaluation.images:,} {evaluation.chosen}")
+    for metric, value in evaluation.scores.model_dump().items():
+        print(f"{METRIC_NAMES[metric]:<12} {'–' if value is None else f'{value:.4f}'}")
+    print("\nRows: the true digit; columns: what it is read as; then recall with its 95 % interval")
+    print("   " + "".join(f"{digit:>6}" for digit in range(len(found.recalls))))
+    for it, row in zip(found.recalls, found.confusion, strict=True):
+        print(f"{it.digit:>3}" + "".join(f"{count:>6.0f}" for count in row) + f"  {recall_words(it)}")
+    print(f"\nCalibration: expected error {found.ece.mean:.4f} (15 bins)")
+    for one in found.bins:
+        print(f"{one.images:>8,.0f} images {100 * one.confidence:5.1f} % sure, {100 * one.accuracy:5.1f} % right")
 
 
 def _mean(figure: Interval, digits: int = 4) -> str:

@@ -7,11 +7,12 @@ from contextlib import closing
 from pathlib import Path
 
 from mnistlab.book.trial import Book
-from mnistlab.data.catalog import cache_folder
+from mnistlab.data.catalog import Progress, cache_folder
+from mnistlab.data.drawn import add_drawings
 from mnistlab.data.images import DataSet
 from mnistlab.data.split import share_split, split
 from mnistlab.errors import BookError, LabError
-from mnistlab.results.report import write_report
+from mnistlab.results.pages import write_report
 from mnistlab.results.store import Plan, Store
 from mnistlab.results.summary import Results
 from mnistlab.training.record import Epoch, Run, RunRecord, engine_for
@@ -30,16 +31,17 @@ def run_book(
     jobs: int | None = None,
     device: str = "auto",
     fresh: bool = False,
+    progress: Progress | None = None,
     on_epoch: OnEpoch | None = None,
     on_run: OnRun | None = None,
 ) -> Results:
     """Train every trial of the book with every seed, store each run as it finishes, and write the report.
 
     What is stored already is not trained again unless `fresh`. `out` is `results/<book>` by default, `jobs` the number
-    of cores, `only` the names of the trials to train (all). `on_epoch` hears of every epoch, `on_run` of every run and
-    whether it was found stored. Raises LabError.
+    of cores, `only` the names of the trials to train (all). `progress` shows downloads, `on_epoch` hears of every
+    epoch, `on_run` of every run and whether it was found stored. Raises LabError.
     """
-    parts = split(data, book.validation)
+    parts = add_drawings(split(data, book.validation), book.extra, progress)
     plan = Plan(book=book, data=parts.info, device=choose_device(device))
     names = _known(only, book)
     store = Store(Path(out) if out else Path("results") / book.name)

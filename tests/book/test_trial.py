@@ -56,7 +56,7 @@ def test_changes_of_layers_are_numbered_and_another_number_of_layers_is_one_chan
 def test_settings_are_frozen_and_strict() -> None:
     conv = Conv(out=1, kernel=3)
     with pytest.raises(ValidationError):
-        conv.out = 2
+        conv.out = 2  # type: ignore[misc]
     with pytest.raises(ValidationError):
         Conv(out=True, kernel=3)
     with pytest.raises(ValidationError):

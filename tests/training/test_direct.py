@@ -54,7 +54,9 @@ def direct(chosen: Trial, train: Images, dtype: torch.dtype = torch.float32, see
 
 
 def autograd(chosen: Trial, train: Images, seed: int = 0) -> AutogradEngine:
-    return AutogradEngine(chosen.network, chosen.training, train, generator(seed, "weights"), "cpu")
+    return AutogradEngine(
+        chosen.network, chosen.training, train, generator(seed, "weights"), generator(seed, "augment"), "cpu"
+    )
 
 
 def distance(ours: npt.NDArray[np.float32], theirs: npt.NDArray[np.float32]) -> float:

@@ -59,8 +59,8 @@ def test_a_worker_that_is_killed_costs_its_run_one_attempt(
     tiny_book: Book, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = count_starts(monkeypatch)
-    killed = []
-    finished = []
+    killed: list[Job] = []
+    finished: list[tuple[Job, type]] = []
     for job, news in train_all(jobs(tiny_book.with_epochs(5)), folder, 2, "cpu"):
         if isinstance(news, Epoch) and not killed:
             killed.append(job)

@@ -9,15 +9,28 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from mnistlab.book.trial import MOST_SEEDS, Book, Conv, Figures, Network, Reference, Settings, Training, Trial
+from mnistlab.book.trial import (
+    MOST_SEEDS,
+    Augment,
+    Book,
+    Conv,
+    Extra,
+    Figures,
+    Network,
+    Reference,
+    Settings,
+    Training,
+    Trial,
+)
 from mnistlab.errors import BookError
 
 LARGEST_BOOK = 1_000_000  # bytes
-BOOK_KEYS = ("title", "data", "seeds", "validation", "base", "trial")
+BOOK_KEYS = ("title", "data", "seeds", "validation", "extra", "base", "trial")
 SETTING_KEYS = (*Network.model_fields, *Training.model_fields)
 TRIAL_KEYS = ("name", "from", "why", "note", "reference", *SETTING_KEYS)
 NESTED: dict[str, type[Settings]] = {
-    "conv": Conv, "reference": Reference, "train": Figures, "validation": Figures, "test": Figures,
+    "conv": Conv, "augment": Augment, "extra": Extra,
+    "reference": Reference, "train": Figures, "validation": Figures, "test": Figures,
 }  # fmt: skip
 Model = TypeVar("Model", bound=Settings)
 
@@ -61,7 +74,7 @@ def parse_book(text: str, name: str, file: str) -> Book:
     seeds = tables.get("seeds", 5)
     if type(seeds) is not int or not 1 <= seeds <= MOST_SEEDS:
         raise BookError(f'{file}: "seeds" must be a whole number from 1 to {MOST_SEEDS}, not {_shown(seeds)}')
-    top: dict[str, Any] = {key: tables[key] for key in ("data", "validation") if key in tables}
+    top: dict[str, Any] = {key: tables[key] for key in ("data", "validation", "extra") if key in tables}
     return _validated(
         Book,
         {"name": name, "title": tables.get("title", name), "seeds": tuple(range(seeds)), "trials": trials, **top},

@@ -83,6 +83,23 @@ class Network(Settings):
         return convolutions + CLASSES * (self.features() + 1)
 
 
+class Augment(Settings):
+    """How far training images are varied, each time they are seen; 0: not at all."""
+
+    rotate: Annotated[float, Field(ge=0, le=180)] = 0.0  # degrees
+    shear: Annotated[float, Field(ge=0, le=1)] = 0.0  # slant, pixels aside for each pixel up
+    scale: Annotated[float, Field(ge=0, le=1)] = 0.0  # of each axis, as the logarithm of the factor
+    shift: Annotated[float, Field(ge=0, le=SIDE)] = 0.0  # pixels
+    thickness: Annotated[float, Field(ge=0, le=1)] = 0.0  # of lines; 1: a pixel more or less on every side
+    elastic: Annotated[float, Field(ge=0, le=SIDE)] = 0.0  # pixels, the standard deviation of a smooth deformation
+    nothing: Annotated[float, Field(ge=0, lt=1)] = 0.0  # share of each batch replaced by pictures of no digit
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is varied at all."""
+        return any(self.model_dump().values())
+
+
 class Training(Settings):
     """How a network learns."""
 
@@ -94,6 +111,7 @@ class Training(Settings):
     schedule: Literal["constant", "cosine"] = "constant"
     epochs: Count
     patience: Annotated[int, Field(ge=0)] = 0  # epochs without a lower validation loss before stopping; 0: never
+    augment: Augment = Augment()
 
     @model_validator(mode="after")
     def _momentum_is_for_sgd(self) -> Self:
@@ -142,6 +160,19 @@ class Trial(Settings):
         return name
 
 
+class Extra(Settings):
+    """Drawings to train on beside a data set's own images; validation and test stay as they are."""
+
+    strokes: Text  # a name of the catalog, or a strokes file
+    exclude_writers: Annotated[tuple[str, ...], Field(strict=False, max_length=10_000)] = ()
+    copies: Annotated[int, Field(ge=1, le=100)] = 1  # pictures made of each drawing, all but the first varied
+
+    @field_validator("exclude_writers", mode="before")
+    @classmethod
+    def _numbers_are_names(cls, writers: Any) -> Any:
+        return [str(w) if type(w) is int else w for w in writers] if isinstance(writers, list) else writers
+
+
 class Book(Settings):
     """Trials to run on one data set with the same seeds and the same split."""
 
@@ -150,6 +181,7 @@ class Book(Settings):
     data: Text = "mnist"
     seeds: Annotated[tuple[int, ...], Field(strict=False, min_length=1, max_length=MOST_SEEDS)]
     validation: Annotated[int, Field(ge=1)] = 10_000
+    extra: Annotated[tuple[Extra, ...], Field(strict=False, max_length=100)] = ()
     trials: Annotated[tuple[Trial, ...], Field(strict=False, min_length=1, max_length=1000)]
 
     def trial(self, name: str) -> Trial:
@@ -163,6 +195,12 @@ class Book(Settings):
             for trial in self.trials
         )
         return self.model_copy(update={"trials": trials})
+
+    def with_strokes(self, strokes: Sequence[str]) -> "Book":
+        """The same book with more drawings to train on, each as often as the book's own drawings are at most."""
+        copies = max((extra.copies for extra in self.extra), default=1)
+        more = tuple(Extra(strokes=name, copies=copies) for name in strokes)
+        return self.model_copy(update={"extra": (*self.extra, *more)})
 
     def with_seeds(self, seeds: int) -> "Book":
         """The same book with seeds 0 to `seeds` - 1."""
@@ -181,7 +219,8 @@ def changed(parent: Trial, trial: Trial) -> dict[str, tuple[Any, Any]]:
 
 def _settings(trial: Trial, other: Trial) -> dict[str, Any]:
     """Every setting of a trial by its name, convolution layers taken apart where `other` has as many."""
-    settings = trial.network.model_dump() | trial.training.model_dump()
+    settings = trial.network.model_dump() | trial.training.model_dump(exclude={"augment"})
+    settings |= {f"augment.{key}": value for key, value in trial.training.augment.model_dump().items()}
     layers: Sequence[dict[str, Any]] = settings["conv"]
     if len(layers) == len(other.network.conv):
         del settings["conv"]

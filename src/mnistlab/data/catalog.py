@@ -97,10 +97,11 @@ def fetch(name: str, source: Source, folder: Path, progress: Progress | None = N
 
 
 def fetch_file(
-    name: str, file: str, mirrors: tuple[str, ...], checksum: str, folder: Path, progress: Progress | None = None
+    name: str, file: str, mirrors: tuple[str, ...], checksum: str | None, folder: Path, progress: Progress | None = None
 ) -> Path:
     """Download one file from the first mirror that gives it whole, unless it is there. Raises DataError.
 
+    `checksum` is None where the publisher repacks the file and its content is checked instead.
     pooch downloads under a temporary name, checks the sum, and only then moves the file to its own name.
     """
     import pooch  # with requests it takes 0.2 s to import, and most commands download nothing

@@ -1,38 +1,64 @@
-"""The report of a results folder: one object with everything in words, then the files made from it."""
+"""What the report of a results folder says: one object, from which Markdown and HTML are made (see `pages`)."""
 
-import html
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from mnistlab.book.reading import shipped_books
 from mnistlab.book.trial import Reference, Trial
+from mnistlab.data.catalog import NAMES
+from mnistlab.data.images import Images
 from mnistlab.data.split import PARTS
-from mnistlab.results.plots import learning_curves
-from mnistlab.results.store import Store
-from mnistlab.results.summary import Interval, Results, TrialSummary
+from mnistlab.results.charts import Panel, Row, Tick, Whisker, chain, panels, whiskers
+from mnistlab.results.compare import Comparison
+from mnistlab.results.mistakes import Mistakes, Read, Trade, read_runs, study, trade
+from mnistlab.results.summary import Results, TrialSummary
+from mnistlab.results.words import (
+    METRIC_NAMES,
+    NOTHING,
+    change_words,
+    others,
+    p_words,
+    remarks,
+    sentence,
+    show,
+    value_words,
+)
 from mnistlab.training.record import RunRecord
 from mnistlab.training.scores import METRICS
 
-METRIC_NAMES = {
-    "accuracy": "accuracy", "loss": "loss", "auroc": "AUROC", "f1_micro": "F1 (micro)", "f1_macro": "F1 (macro)",
+OVERVIEW = {
+    "train acc": ("train", "accuracy"), "val acc": ("validation", "accuracy"), "val loss": ("validation", "loss"),
+    "test acc": ("test", "accuracy"), "test loss": ("test", "loss"), "test AUROC": ("test", "auroc"),
+    "test F1 (macro)": ("test", "f1_macro"),
 }  # fmt: skip
-OVERVIEW = [
-    "trial", "change", "n", "epoch", "train acc", "val acc", "val loss", "test acc", "test loss", "test AUROC",
-    "test F1 (macro)",
-]  # fmt: skip
-NOTHING = "–"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of the table of all trials, and the number to sort it by; None sorts last."""
+
+    text: str
+    value: float | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the report says of one change."""
+
+    comparison: Comparison
+    sentence: str
+    p: str
+    remarks: list[str]
+    others: list[tuple[str, str]]  # the other measures: name, then before → after with its interval
+    whisker: Whisker | None
+    trade: Trade | None
 
 
 @dataclass(frozen=True)
 class TrialSection:
     """What the report says of one trial."""
 
-    name: str
-    why: str
-    note: str
+    trial: Trial
     changes: str
     several: bool  # more than one setting changed at once
     configuration: str
@@ -42,7 +68,26 @@ class TrialSection:
     troubles: list[str]
     rows: list[tuple[str, list[str]]]  # split, then a cell a metric
     published: list[tuple[str, list[str]]]
-    plot: str | None
+    panels: list[Panel]
+    mistakes: Mistakes | None
+    runs: list[tuple[int, str]]  # seed, and the run's folder
+
+    @property
+    def plot(self) -> str:
+        """Where the trial's learning curves are in the results folder."""
+        return f"plots/{self.trial.name}.png"
+
+
+@dataclass(frozen=True)
+class Best:
+    """The trial with the lowest mean validation loss."""
+
+    name: str
+    seeds: int
+    validation_loss: str
+    validation_accuracy: str
+    test_accuracy: str
+    test_f1: str
 
 
 @dataclass(frozen=True)
@@ -51,99 +96,117 @@ class Report:
 
     title: str
     data: str
-    sizes: dict[str, int]
+    sizes: Mapping[str, int]
     sha256: str
     metrics: list[str]
-    sections: list[TrialSection]
+    best: Best | None
+    verdicts: list[Verdict]
+    scale: list[Tick]  # of the verdicts' whiskers
+    chain: list[Row]
     header: list[str]
-    table: list[list[str]]
+    table: list[list[Cell]]
+    sections: list[TrialSection]
     environment: list[str]
     command: str
 
+    def section(self, name: str) -> TrialSection | None:
+        """What it says of the trial of that name, if it has runs."""
+        return next((section for section in self.sections if section.trial.name == name), None)
 
-def write_report(store: Store, results: Results) -> None:
-    """Write `results.json`, `plots/*.png` and `report.md` into the results folder. Raises StoreError."""
-    store.write_file("results.json", results.to_json().encode())
-    summaries = results.summaries()
-    for summary in summaries:
-        if drawable := [record for record in summary.records if record.history]:
-            store.write_file(plot_file(summary.trial), learning_curves(f"Trial {summary.trial.name}", drawable))
-    store.write_file("report.md", to_markdown(compose(results)).encode())
+    def verdict(self, name: str) -> Verdict | None:
+        """What it says of the change that made the trial of that name."""
+        return next((verdict for verdict in self.verdicts if verdict.comparison.trial.name == name), None)
 
 
-def compose(results: Results) -> Report:
-    """Everything the report says, from the results alone."""
-    plan = results.plan
-    summaries = results.summaries()
+def compose(results: Results, test: Images) -> Report:
+    """Everything the report says, from the stored runs and the test images alone. Raises StoreError."""
+    plan, summaries = results.plan, results.summaries()
+    reads = {
+        s.trial.name: read_runs([r for r in results.runs if r.record.trial == s.trial.name], test) for s in summaries
+    }
+    verdicts, scale = _verdicts(results.comparisons(), reads, test)
+    curves = panels({summary.trial.name: summary.records for summary in summaries})
+    folders = {(run.record.trial, run.record.seed): run.folder.name for run in results.runs}
     return Report(
         title=plan.book.title,
         data=plan.data.name,
         sizes=plan.data.sizes,
         sha256=plan.data.sha256,
         metrics=list(METRIC_NAMES.values()),
-        sections=[_section(summary, plan.book.data) for summary in summaries],
-        header=OVERVIEW,
-        table=[overview_row(summary) for summary in summaries],
+        best=_best(results.best()),
+        verdicts=verdicts,
+        scale=scale,
+        chain=chain([summary.trial for summary in summaries]),
+        header=["trial", "change", "verdict", "n", "epoch", "s/run", *OVERVIEW],
+        table=[_overview(summary, verdicts, place) for place, summary in enumerate(summaries)],
+        sections=[
+            _section(s, plan.book.data, curves.get(s.trial.name, []), reads[s.trial.name], test, folders)
+            for s in summaries
+        ],
         environment=_environments(results.records),
-        command=f"mnistlab run {plan.book.name} --data {plan.data.name}",
+        command=_command(results),
     )
 
 
-def to_markdown(report: Report) -> str:
-    """The report as Markdown; whatever the book says appears as text."""
-    environment = Environment(
-        loader=PackageLoader("mnistlab.results"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        autoescape=False,  # Markdown, not HTML: `text` escapes what users wrote
-    )  # fmt: skip
-    environment.filters["text"] = as_text
-    return environment.get_template("report.md.jinja").render(report=report)
-
-
-def as_text(value: str) -> str:
-    """A user's words in Markdown: one line, and no mark-up in them works."""
-    line = " ".join(value.split())
-    return re.sub(r"([\\`*_\[\]#|~$])", r"\\\1", html.escape(line, quote=False))
-
-
-def overview_row(summary: TrialSummary) -> list[str]:
-    """A trial's line in the table of all trials: name, change, seeds, epoch, then figures with intervals."""
-    figures = [
-        show(summary.figure(part, metric))
-        for part, metric in (
-            ("train", "accuracy"), ("validation", "accuracy"), ("validation", "loss"),
-            ("test", "accuracy"), ("test", "loss"), ("test", "auroc"), ("test", "f1_macro"),
+def _verdicts(
+    comparisons: Sequence[Comparison], reads: Mapping[str, Read | None], test: Images
+) -> tuple[list[Verdict], list[Tick]]:
+    judgements = [comparison.judgement for comparison in comparisons]
+    drawn, scale = whiskers([(judged.difference, judged.low, judged.high) for judged in judgements])
+    verdicts = []
+    for comparison, whisker in zip(comparisons, drawn, strict=True):
+        before, after = reads.get(comparison.parent.name), reads.get(comparison.trial.name)
+        traded = trade(before, after, test.labels) if before and after else None
+        verdicts.append(
+            Verdict(
+                comparison=comparison,
+                sentence=sentence(comparison),
+                p=p_words(comparison.judgement),
+                remarks=remarks(comparison),
+                others=others(comparison),
+                whisker=whisker,
+                trade=traded,
+            )
         )
-    ]  # fmt: skip
-    return [summary.trial.name, change_words(summary), str(len(summary.done)), show(summary.epoch(), 1), *figures]
+    return verdicts, scale
 
 
-def change_words(summary: TrialSummary) -> str:
-    """What changed, from what to what."""
-    if summary.parent is None:
-        return "start"
-    changes = [f"{setting} {_value(before)} → {_value(after)}" for setting, (before, after) in summary.changes.items()]
-    return f"from {summary.parent.name}: {', '.join(changes) or 'nothing'}"
+def _best(summary: TrialSummary | None) -> Best | None:
+    if summary is None:
+        return None
+    return Best(
+        summary.trial.name,
+        len(summary.done),
+        show(summary.figure("validation", "loss")),
+        show(summary.figure("validation", "accuracy")),
+        show(summary.figure("test", "accuracy")),
+        show(summary.figure("test", "f1_macro")),
+    )
 
 
-def show(figure: Interval, digits: int = 4) -> str:
-    """A mean, with ± half its interval where there is one."""
-    if figure.mean is None:
-        return NOTHING
-    mean = f"{figure.mean:.{digits}f}"
-    return mean if figure.half is None else f"{mean} ± {figure.half:.{digits}f}"
+def _overview(summary: TrialSummary, verdicts: Sequence[Verdict], place: int) -> list[Cell]:
+    """A trial's line in the table of all trials; the book's order stands for its name and for its change."""
+    judged = next((v.comparison.judgement for v in verdicts if v.comparison.trial.name == summary.trial.name), None)
+    count = len(summary.done)
+    figures = [summary.figure(part, metric) for part, metric in OVERVIEW.values()]
+    return [
+        Cell(summary.trial.name, place),
+        Cell(change_words(summary), place),
+        Cell(judged.reads, judged.difference) if judged else Cell(NOTHING, None),
+        Cell(str(count), count),
+        Cell(show(summary.epoch(), 1), summary.epoch().mean),
+        Cell(show(summary.seconds(), 1), summary.seconds().mean),
+        *(Cell(show(figure), figure.mean) for figure in figures),
+    ]
 
 
-def plot_file(trial: Trial) -> str:
-    """Where a trial's learning curves are in the results folder."""
-    return f"plots/{trial.name}.png"
-
-
-def _section(summary: TrialSummary, book_data: str) -> TrialSection:
+def _section(
+    summary: TrialSummary, book_data: str, curves: list[Panel], read: Read | None, test: Images,
+    folders: Mapping[tuple[str, int], str],
+) -> TrialSection:  # fmt: skip
     trial = summary.trial
     return TrialSection(
-        name=trial.name,
-        why=trial.why,
-        note=trial.note,
+        trial=trial,
         changes=change_words(summary),
         several=len(summary.changes) > 1,
         configuration=_configuration(trial),
@@ -153,7 +216,9 @@ def _section(summary: TrialSummary, book_data: str) -> TrialSection:
         troubles=[f"seed {record.seed} {record.status}: {record.reason}" for record in summary.troubled],
         rows=[(part, [show(summary.figure(part, metric)) for metric in METRICS]) for part in PARTS],
         published=_published(trial.reference, book_data) if trial.reference else [],
-        plot=plot_file(trial).replace(" ", "%20") if any(record.history for record in summary.records) else None,
+        panels=curves,
+        mistakes=study(read, test.labels) if read else None,
+        runs=[(r.seed, folders[trial.name, r.seed]) for r in summary.done if (trial.name, r.seed) in folders],
     )
 
 
@@ -180,6 +245,7 @@ def _configuration(trial: Trial) -> str:
         *([f"momentum {training.momentum:g}"] if training.momentum else []),
         f"weight decay {training.weight_decay:g}, batch size {training.batch_size}",
         *([f"{training.schedule} schedule"] if training.schedule != "constant" else []),
+        *([f"images varied by {value_words(training.augment.model_dump())}"] if training.augment.active else []),
         f"{training.epochs} epochs at most" + (f", patience {training.patience}" if training.patience else ""),
     ]
     structure = " → ".join([*layers, *dropout, "linear"])
@@ -192,9 +258,8 @@ def _environments(records: Sequence[RunRecord]) -> list[str]:
     return sorted(said - {""})
 
 
-def _value(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, tuple | list):
-        return f"{len(value)} layers"
-    return str(value)
+def _command(results: Results) -> str:
+    """How to run it again, wherever: a folder of data has a place on this machine that nobody else needs to know."""
+    book, data = results.plan.book, results.plan.data.name.split(" + ")[0]
+    name = book.name if book.name in shipped_books() else f"{book.name}.toml"
+    return f"mnistlab run {name} --data {data if data in NAMES else 'DIR'} --seeds {len(book.seeds)}"

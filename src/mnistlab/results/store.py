@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -81,7 +82,7 @@ class Store:
             self.folder.mkdir(parents=True, exist_ok=True)
             atomic.sweep(self.folder)
             atomic.write_whole(self.folder / "book.json", plan.model_dump_json(indent=1).encode())
-            if not (self.folder / "test.npz").exists():
+            if not self._holds(test):
                 buffer = io.BytesIO()
                 np.savez_compressed(buffer, pixels=test.pixels, labels=test.labels)
                 atomic.write_whole(self.folder / "test.npz", buffer.getvalue())
@@ -95,6 +96,23 @@ class Store:
             raise StoreError(f"{self.folder}: not a results folder (no book.json); give one that `run` made") from None
         except (OSError, ValidationError) as error:
             raise _damaged(path, error) from None
+
+    def test(self) -> Images:
+        """The test images that the stored predictions are about. Raises StoreError."""
+        path = self.folder / "test.npz"
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return Images(arrays["pixels"], arrays["labels"])
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise _damaged(path, error) from None
+
+    def _holds(self, test: Images) -> bool:
+        """Whether these are the test images in the folder: it may have been used with other data before."""
+        try:
+            stored = self.test()
+        except StoreError:
+            return False
+        return np.array_equal(stored.labels, test.labels) and np.array_equal(stored.pixels, test.pixels)
 
     def find(self, identity: str) -> StoredRun | None:
         """The finished run of that identity, None if there is none. Raises StoreError."""

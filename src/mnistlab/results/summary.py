@@ -1,49 +1,19 @@
 """Figures of stored runs, trial by trial, with intervals over seeds; and `results.json`, the contract others read."""
 
 import json
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scipy.special import stdtrit
-
 from mnistlab.book.trial import Trial, changed
 from mnistlab.data.split import PARTS
-from mnistlab.results.store import Plan, StoredRun
+from mnistlab.errors import BookError
+from mnistlab.results.compare import Comparison, compare, compare_pairs
+from mnistlab.results.statistics import Interval, interval
+from mnistlab.results.store import Plan, Store, StoredRun
 from mnistlab.training.record import RunRecord
 from mnistlab.training.scores import METRICS
 
 SCHEMA = 1
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean over `n` values with the 95 % interval of Student's t; without bounds if n < 2, without mean if n = 0."""
-
-    n: int
-    mean: float | None
-    low: float | None
-    high: float | None
-
-    @property
-    def half(self) -> float | None:
-        """Half the interval's width: what stands behind ±."""
-        return None if self.mean is None or self.high is None else self.high - self.mean
-
-
-def interval(values: Sequence[float | None]) -> Interval:
-    """Mean ± t(0.975, n-1)·s/√n of the values that are defined (Student 1908)."""
-    known = [value for value in values if value is not None]
-    n = len(known)
-    if n == 0:
-        return Interval(0, None, None, None)
-    mean = math.fsum(known) / n
-    if n == 1:
-        return Interval(1, mean, None, None)
-    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in known) / (n - 1))
-    half = float(stdtrit(n - 1, 0.975)) * deviation / math.sqrt(n)
-    return Interval(n, mean, mean - half, mean + half)
 
 
 @dataclass(frozen=True)
@@ -111,6 +81,24 @@ class Results:
             if by_trial[trial.name]
         ]
 
+    def best(self) -> TrialSummary | None:
+        """The trial with the lowest mean validation loss; None if no run is done."""
+        losses = [(summary.figure("validation", "loss").mean, summary) for summary in self.summaries()]
+        known = [(loss, summary) for loss, summary in losses if loss is not None]
+        return min(known, key=lambda each: each[0])[1] if known else None
+
+    def comparisons(self) -> list[Comparison]:
+        """What each change came to, in the book's order."""
+        return compare(self.plan.book.trials, self.records)
+
+    def comparison(self, before: str, after: str) -> Comparison:
+        """One trial against another: as the book's change if it is one, else on its own. Raises BookError."""
+        trials = {trial.name: trial for trial in self.plan.book.trials}
+        if unknown := [name for name in (before, after) if name not in trials]:
+            raise BookError(f"{unknown[0]}: no such trial here; there are {', '.join(trials)}")
+        changes = [it for it in self.comparisons() if (it.parent.name, it.trial.name) == (before, after)]
+        return (changes or compare_pairs([(trials[before], trials[after])], self.records))[0]
+
     def to_json(self) -> str:
         """`results.json`: fractions, epochs from 1, null for what is undefined or not finite."""
         contract = {
@@ -118,9 +106,15 @@ class Results:
             "book": self.plan.book.name,
             "data": self.plan.data.model_dump(),
             "runs": [_row(record, summary.trial) for summary in self.summaries() for record in summary.records],
-            "comparisons": [],
+            "comparisons": [comparison.row() for comparison in self.comparisons()],
         }
         return json.dumps(contract, indent=1, allow_nan=False)
+
+
+def read_results(store: Store) -> Results:
+    """What a results folder holds, from its stored runs alone. Raises StoreError."""
+    plan = store.plan()
+    return Results(plan, tuple(store.runs(plan)))
 
 
 def _row(record: RunRecord, trial: Trial) -> dict[str, Any]:

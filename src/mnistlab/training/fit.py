@@ -64,8 +64,9 @@ def fit(
 ) -> Fit:
     """Train until the last epoch, or until `patience` epochs brought no lower validation loss.
 
-    The seed decides initial weights and batch order (and dropout), each by a generator of its own: the same for every
-    engine. A loss that is not finite ends the run as diverged. `patches` is what the direct engine would else make.
+    The seed decides initial weights, batch order, augmentation and dropout, each by a generator of its own: the same
+    for every engine. A loss that is not finite ends the run as diverged. `patches` is what the direct engine would
+    else make.
     """
     engine = _engine(trial, seed, train, device, patches)
     order = generator(seed, "order")
@@ -132,7 +133,7 @@ def _engine(trial: Trial, seed: int, train: Images, device: str, patches: Patche
     if engine_for(trial, device) == "direct":
         patches = patches or Patches(trial.network.conv[0])
         return DirectEngine(trial.network, trial.training, train, initial, patches)
-    return AutogradEngine(trial.network, trial.training, train, initial, device)
+    return AutogradEngine(trial.network, trial.training, train, initial, generator(seed, "augment"), device)
 
 
 def generator(seed: int, purpose: str) -> torch.Generator:

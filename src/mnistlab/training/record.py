@@ -21,7 +21,7 @@ FORMAT = 1  # raised whenever the same settings would give other results or file
 class Epoch(BaseModel):
     """One pass over the training images. Training figures are running means; what is not finite is None in JSON."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     epoch: int  # from 1
     train_loss: float | None
@@ -34,7 +34,7 @@ class Epoch(BaseModel):
 class RunRecord(BaseModel):
     """Everything about a run but its arrays; `run.json` holds it."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     format: int = FORMAT
     trial: str
@@ -66,7 +66,8 @@ def engine_for(trial: Trial, device: str) -> str:
     """Which engine trains that trial on that device: `direct` for what it can do (see `direct`), else `autograd`."""
     layers = trial.network.conv
     plain = len(layers) == 1 and layers[0].pool == 1 and not layers[0].norm and not trial.network.dropout
-    return "direct" if plain and trial.training.optimizer in ("adam", "adamw") and device == "cpu" else "autograd"
+    plain = plain and trial.training.optimizer in ("adam", "adamw") and not trial.training.augment.active
+    return "direct" if plain and device == "cpu" else "autograd"
 
 
 def environment() -> dict[str, str]:

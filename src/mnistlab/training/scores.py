@@ -16,7 +16,7 @@ METRICS = ("accuracy", "loss", "auroc", "f1_micro", "f1_macro")
 class Scores(BaseModel):
     """Figures of one split, as fractions; loss in nats; None where a figure is undefined."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     accuracy: float
     loss: float
@@ -56,7 +56,8 @@ def f1_by_class(confusion: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
     """F1 of each class (classes,): 2·TP / (2·TP + FP + FN), 0 where the class neither occurs nor is predicted."""
     twice = 2.0 * confusion.diagonal()
     total = confusion.sum(axis=0) + confusion.sum(axis=1)  # predicted + true = 2·TP + FP + FN
-    return np.divide(twice, total, out=np.zeros_like(twice), where=total > 0)
+    f1: npt.NDArray[np.float64] = np.divide(twice, total, out=np.zeros_like(twice), where=total > 0)
+    return f1
 
 
 def auroc(probabilities: Probabilities, labels: Labels) -> float | None:

@@ -1,0 +1,135 @@
+"""Evidence: where in the picture a network sees one digit rather than another.
+
+Of one convolution, ReLU and a linear layer without pooling, the difference of two logits is exactly
+b_a - b_b + sum over positions p and filters f of (W_a - W_b)[f, p] · relu(conv(x))[f, p]; summed over the filters,
+it is a map. Of any other network the map is occlusion's, an approximation: what erasing a small patch takes away
+(Zeiler and Fergus, "Visualizing and understanding convolutional networks", ECCV 2014).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+
+from mnistlab.book.trial import SIDE
+from mnistlab.model.predictor import Predictor
+
+PATCH, STRIDE = 4, 2  # pixels: what occlusion erases, and how far apart the erased patches lie
+ONE_CONVOLUTION = ["Div", "Reshape", "Conv", "Relu", "Flatten", "Gemm", "Softmax"]
+
+Map = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Why `digit` and not `other`: `values` (h, w) of logit, positive where the picture speaks for `digit`.
+
+    The value at (i, j) belongs to the `size`×`size` pixels whose upper left one is (`start` + i·`stride`,
+    `start` + j·`stride`). If `exact`, `bias` plus the sum of all values is the difference of the logits.
+    """
+
+    digit: int
+    other: int
+    values: Map
+    bias: float
+    exact: bool
+    start: int
+    stride: int
+    size: int
+
+    def in_words(self) -> str:
+        """What the colours mean."""
+        colours = f"Orange speaks for {self.digit}, blue for {self.other}."
+        if not self.exact:
+            return f"{colours} Approximate: what erasing each small patch takes away."
+        total = float(self.values.sum())
+        return f"{colours} Exact: they add up to {total:+.2f}, with the bias {total + self.bias:+.2f} of logit."
+
+    def over_pixels(self) -> Map:
+        """The evidence as (28, 28), each value shared out evenly over its pixels, what falls outside left out."""
+        margin = max(0, -self.start) + self.size
+        field = np.zeros((SIDE + 2 * margin, SIDE + 2 * margin), np.float32)
+        first = margin + self.start
+        for i, j in np.ndindex(self.values.shape):
+            top, left = first + i * self.stride, first + j * self.stride
+            field[top : top + self.size, left : left + self.size] += self.values[i, j] / self.size**2
+        return field[margin : margin + SIDE, margin : margin + SIDE]
+
+
+class Explainer:
+    """Finds the evidence in what one model says; exact where the network allows it."""
+
+    def __init__(self, model: Predictor) -> None:
+        self.model = model
+
+    @cached_property
+    def layers(self) -> "_Layers | None":
+        """The weights of a network of one convolution and no pooling; None for any other."""
+        return _layers(self.model.content)
+
+    @property
+    def exact(self) -> bool:
+        """Whether evidence adds up to the difference of the logits."""
+        return self.layers is not None
+
+    def explain(self, picture: npt.NDArray[Any], digit: int, other: int) -> Evidence:
+        """Why `digit` and not `other`, of a picture (28, 28) with values 0 to 255."""
+        if self.layers is not None:
+            return _exact(self.layers, picture, digit, other)
+        return _occlusion(self.model, picture, digit, other)
+
+
+@dataclass(frozen=True, eq=False)
+class _Layers:
+    filters: Map  # (f, k, k)
+    offsets: Map  # (f,)
+    linear: Map  # (10, f, h, w)
+    biases: Map  # (10,)
+    stride: int
+    padding: int
+
+
+def _layers(content: bytes) -> _Layers | None:
+    import onnx
+    from onnx import helper, numpy_helper
+
+    graph = onnx.load_from_string(content).graph
+    if [node.op_type for node in graph.node] != ONE_CONVOLUTION:
+        return None
+    arrays = {array.name: numpy_helper.to_array(array) for array in graph.initializer}
+    convolution = graph.node[ONE_CONVOLUTION.index("Conv")]
+    settings = {attribute.name: helper.get_attribute_value(attribute) for attribute in convolution.attribute}
+    filters, linear = arrays["conv1.weight"][:, 0], arrays["linear.weight"]
+    stride, padding = settings["strides"][0], settings["pads"][0]
+    side = (SIDE + 2 * padding - filters.shape[-1]) // stride + 1
+    return _Layers(
+        filters, arrays["conv1.bias"], linear.reshape(len(linear), len(filters), side, side), arrays["linear.bias"],
+        stride, padding,
+    )  # fmt: skip
+
+
+def _exact(layers: _Layers, picture: npt.NDArray[Any], digit: int, other: int) -> Evidence:
+    kernel = layers.filters.shape[-1]
+    padded = np.pad(picture.astype(np.float32) / 255, layers.padding)
+    windows = sliding_window_view(padded, (kernel, kernel))[:: layers.stride, :: layers.stride]
+    responses = np.einsum("hwkl,fkl->fhw", windows, layers.filters) + layers.offsets[:, None, None]
+    values = ((layers.linear[digit] - layers.linear[other]) * np.maximum(responses, 0)).sum(axis=0)
+    bias = float(layers.biases[digit] - layers.biases[other])
+    return Evidence(digit, other, values, bias, True, -layers.padding, layers.stride, kernel)
+
+
+def _occlusion(model: Predictor, picture: npt.NDArray[Any], digit: int, other: int) -> Evidence:
+    starts = range(1 - STRIDE, SIDE - PATCH + STRIDE, STRIDE)
+    erased = np.repeat(picture[None].astype(np.float32), len(starts) ** 2, axis=0)
+    for number, (top, left) in enumerate((top, left) for top in starts for left in starts):
+        erased[number, max(0, top) : top + PATCH, max(0, left) : left + PATCH] = 0
+    marked = (erased != picture).any(axis=(1, 2))  # a patch without ink changes nothing
+    values = np.zeros(len(starts) ** 2, np.float32)
+    logits = model.predict(np.concatenate([picture[None].astype(np.float32), erased[marked]]))[0]
+    differences = logits[:, digit] - logits[:, other]
+    values[marked] = differences[0] - differences[1:]
+    shape = (len(starts), len(starts))
+    return Evidence(digit, other, values.reshape(shape), float("nan"), False, starts[0], STRIDE, PATCH)

@@ -1,0 +1,125 @@
+"""mnistlab predict: one answer for each image and each line, whatever is wrong with the others."""
+
+import json
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+SEVEN = '{"strokes": [[[0,0],[60,0],[20,100]]]}'
+
+
+def predict(*arguments: str | Path, given: str = "") -> tuple[int, list[str], list[str]]:
+    command = [sys.executable, "-m", "mnistlab", "predict", *map(str, arguments)]
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False, encoding="utf-8")
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
+
+
+def seven(mode: str = "L", paper: str = "white", ink: str = "black", size: int = 200) -> Image.Image:
+    image = Image.new("RGB", (size, size), paper)
+    unit = size / 200
+    corners = [(60 * unit, 40 * unit), (140 * unit, 40 * unit), (90 * unit, 160 * unit)]
+    ImageDraw.Draw(image).line(corners, fill=ink, width=round(10 * unit))
+    return image.convert(mode)
+
+
+def huge_png(side: int) -> bytes:
+    """A PNG that says it is `side` pixels square, and holds next to nothing."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def test_a_bad_line_leaves_the_others_answered() -> None:
+    code, out, _ = predict("--strokes", "-", "--json", given=f'{SEVEN}\nnonsense\n{{"strokes": []}}\n{SEVEN}\n')
+    answers = [json.loads(line) for line in out]
+    assert code == 1
+    assert [answer.get("digit", "none") for answer in answers] == [7, "none", None, 7]
+    assert answers[0]["unsure"] is False
+    assert sum(answers[0]["probabilities"]) == pytest.approx(1, abs=1e-4)
+    assert "not JSON" in answers[1]["error"]
+    assert answers[2]["unsure"] is True
+
+
+@pytest.mark.parametrize(
+    ("name", "image"),
+    [
+        ("grey.png", seven()),
+        ("light.png", seven(paper="black", ink="white")),
+        ("cmyk.jpg", seven("CMYK")),
+        ("palette.gif", seven("P")),
+        ("bits.png", seven("1")),
+        ("small.bmp", seven(size=40)),
+        ("large.png", seven(size=1500)),
+    ],
+)
+def test_images_of_many_kinds(tmp_path: Path, name: str, image: Image.Image) -> None:
+    image.save(tmp_path / name)
+    code, out, _ = predict(tmp_path / name)
+    assert code == 0
+    assert out[0].startswith(f"{tmp_path / name}: 7 (")
+
+
+def test_sixteen_bits_transparency_and_animation(tmp_path: Path) -> None:
+    grey = np.asarray(seven(), np.uint16)
+    Image.fromarray(grey * 257).save(tmp_path / "sixteen.png")
+    clear = seven("RGBA")
+    clear.putalpha(Image.fromarray(255 - np.asarray(seven())))  # opaque where the ink is
+    clear.save(tmp_path / "clear.png")
+    white = Image.new("RGBA", clear.size, "white")
+    white.putalpha(clear.getchannel("A"))
+    white.save(tmp_path / "white.png")
+    seven().save(tmp_path / "moving.gif", save_all=True, append_images=[Image.new("L", (200, 200))])
+    names = ["sixteen.png", "clear.png", "white.png", "moving.gif"]
+    code, out, _ = predict("--json", *(tmp_path / name for name in names))
+    assert code == 0
+    assert [json.loads(line)["digit"] for line in out] == [7, 7, 7, 7]
+
+
+def test_hostile_images_are_named_one_by_one(tmp_path: Path) -> None:
+    seven().save(tmp_path / "good.png")
+    (tmp_path / "text.png").write_text("not an image")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "good.png").read_bytes()[:200])
+    (tmp_path / "huge.png").write_bytes(huge_png(20_000))
+    (tmp_path / "hollow.png").write_bytes(huge_png(2_000))
+    (tmp_path / "empty.png").write_bytes(b"")
+    names = ["text.png", "cut.png", "huge.png", "hollow.png", "empty.png", "none.png", ".", "good.png"]
+    code, out, errors = predict(*(tmp_path / name for name in names))
+    assert code == 1
+    assert len(out) == 1
+    assert out[0].endswith("%)")
+    reasons = ["not an image", "cannot be read", "40,000,000 pixels", "cannot be read", "not an", "no such", "cannot"]
+    for name, said, line in zip(names, reasons, errors, strict=False):
+        assert str(tmp_path / name) in line
+        assert said in line
+
+
+def test_a_blank_page(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(200, 2, (100, 100)).clip(0, 255).astype(np.uint8)
+    Image.fromarray(noise).save(tmp_path / "paper.png")
+    Image.new("L", (1, 1), 255).save(tmp_path / "pixel.png")
+    code, out, _ = predict(tmp_path / "paper.png", tmp_path / "pixel.png")
+    assert code == 0
+    assert [line.rsplit(": ", 1)[1] for line in out] == ["blank", "blank"]
+
+
+def test_nothing_to_look_at_a_wrong_model_and_no_file(tmp_path: Path) -> None:
+    code, _, errors = predict()
+    assert (code, len(errors)) == (2, 1)
+    (tmp_path / "model.onnx").write_text("no model")
+    code, _, errors = predict("--model", tmp_path / "model.onnx", "--strokes", "-", given=SEVEN)
+    assert code == 2
+    assert "not an ONNX model" in errors[0]
+    code, _, errors = predict("--strokes", tmp_path / "none.jsonl")
+    assert code == 1
+    assert "cannot be read" in errors[0]

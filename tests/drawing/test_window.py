@@ -1,0 +1,226 @@
+"""The window, opened for real and driven by a real pointer and keyboard."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mnistlab.book.trial import Network
+from mnistlab.data.strokes import read_strokes
+from mnistlab.drawing.panel import NEXT
+from mnistlab.drawing.window import Window
+from mnistlab.model.artifact import to_onnx
+from mnistlab.model.network import build, weights_of
+from mnistlab.model.predictor import Predictor, shipped_model
+
+SEVEN = [(150, 100), (330, 100), (220, 380)]
+SCRIBBLE = [(100, 100), (350, 380), (90, 350), (380, 90), (240, 60), (120, 400), (400, 240), (80, 220), (300, 420)]
+
+
+def plain_model() -> Predictor:
+    """One convolution, no pooling, not trained: its evidence is exact."""
+    network = Network.model_validate({"conv": [{"out": 4, "kernel": 5, "stride": 2}]})
+    return Predictor(to_onnx(network, weights_of(build(network, torch.Generator().manual_seed(0)))), "plain")
+
+
+class Hand:
+    """What a person does with mouse and keyboard."""
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        self.errors: list[object] = []
+        window.root.report_callback_exception = lambda *error: self.errors.append(error)
+        window.root.geometry("+0+0")
+        window.root.focus_force()
+        self.until(lambda: window.board.winfo_width() > 100 and bool(window.panel.words["text"]))
+
+    def until(self, what: Callable[[], bool], seconds: float = 20) -> None:
+        """Let the window work until something is so."""
+        end = time.monotonic() + seconds
+        while not what():
+            assert time.monotonic() < end, "it never happened"
+            self.window.root.update()
+            assert not self.errors
+            time.sleep(0.005)
+
+    def do(self, *arguments: object) -> None:
+        """Run xdotool, the window working meanwhile."""
+        with subprocess.Popen(["xdotool", *map(str, arguments)]) as tool:
+            self.until(lambda: tool.poll() is not None)
+        assert tool.returncode == 0
+        for _ in range(10):
+            self.window.root.update()
+            time.sleep(0.01)
+
+    def stroke(self, points: list[tuple[int, int]]) -> None:
+        """Draw through points in pixels of the board, ten steps between two."""
+        board = self.window.board
+        corners = np.array(points, float) + np.array([board.winfo_rootx(), board.winfo_rooty()])
+        at = np.linspace(0, len(corners) - 1, 10 * (len(corners) - 1) + 1)
+        path = [np.interp(at, range(len(corners)), corners[:, axis]).round().astype(int) for axis in (0, 1)]
+        moves = [word for x, y in zip(*path, strict=True) for word in ("mousemove", x, y, "sleep", "0.004")]
+        self.do(*moves[:5], "mousedown", 1, *moves[5:], "mouseup", 1)
+
+    def press(self, key: str) -> None:
+        self.do("key", key)
+
+    def click(self, widget: object, x: int, y: int) -> None:
+        self.do("mousemove", widget.winfo_rootx() + x, widget.winfo_rooty() + y, "click", 1)  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def corrections(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "corrections.jsonl"
+
+
+@pytest.fixture
+def hand(display: None, corrections: Path) -> Iterator[Hand]:
+    window = Window([shipped_model(), plain_model()], corrections)
+    yield Hand(window)
+    window.close()
+
+
+def said(hand: Hand) -> str:
+    return str(hand.window.panel.verdict["text"]).strip()
+
+
+def test_draw_undo_and_clear(hand: Hand) -> None:
+    assert said(hand) == ""
+    assert hand.window.panel.words["text"] == "Nothing drawn yet"
+    hand.stroke(SEVEN)
+    assert said(hand) == "7"
+    assert len(hand.window.sketch.strokes) == 1
+    hand.stroke([(190, 240), (320, 240)])
+    assert said(hand) == "7"
+    assert len(hand.window.sketch.strokes) == 2
+    hand.press("ctrl+z")
+    assert len(hand.window.sketch.strokes) == 1
+    hand.press("Escape")
+    assert (said(hand), hand.window.sketch.strokes) == ("", [])
+    hand.press("ctrl+z")
+    assert said(hand) == "7"
+
+
+def test_a_blank_board_has_no_bars_and_no_evidence(hand: Hand) -> None:
+    bars = hand.window.panel.bars
+    assert len(bars.find_all()) == 10 + 2 * (10 + 2) + 1  # digits; paper, name and answer of each; the one underlined
+    assert hand.window.panel.reason["text"] == ""
+
+
+def test_a_scribble_makes_it_unsure(hand: Hand) -> None:
+    hand.stroke(SCRIBBLE)
+    assert said(hand).endswith("?")
+    assert hand.window.panel.words["text"].startswith("Unsure: ")
+
+
+def test_the_prediction_moves_with_the_pen(hand: Hand) -> None:
+    board = hand.window.board
+    left, top = board.winfo_rootx(), board.winfo_rooty()
+    hand.do("mousemove", left + 240, top + 60, "mousedown", 1)
+    for step in range(1, 12):
+        hand.do("mousemove", left + 240, top + 60 + 30 * step)
+    hand.until(lambda: said(hand) != "", 5)
+    assert said(hand)[0] == "1"
+    hand.do("mouseup", 1)
+
+
+def test_switch_between_models_by_key_and_by_click(hand: Hand) -> None:
+    hand.stroke(SEVEN)
+    assert "Approximate" in hand.window.panel.reason["text"]
+    hand.press("Right")
+    assert hand.window.selected == 1
+    assert "Exact" in hand.window.panel.reason["text"]
+    hand.press("Right")
+    assert hand.window.selected == 0
+    hand.click(hand.window.panel.bars, hand.window.panel.bars.winfo_width() - 20, 60)
+    assert hand.window.selected == 1
+
+
+def test_why_any_two_digits(hand: Hand) -> None:
+    hand.stroke(SEVEN)
+    hand.window.panel.digit.set("9")
+    hand.window.panel.other.set("4")
+    hand.window.refresh()
+    assert "Orange speaks for 9, blue for 4" in hand.window.panel.reason["text"]
+    hand.window.panel.other.set(NEXT)
+    hand.window.refresh()
+    assert "blue for 7" in hand.window.panel.reason["text"]
+    hand.press("e")
+    assert hand.window.panel.reason["text"] == ""
+
+
+def test_correct_keep_and_delete(hand: Hand, corrections: Path) -> None:
+    hand.press("4")
+    assert not corrections.exists()
+    hand.stroke(SEVEN)
+    hand.press("1")
+    hand.press("2")  # the same drawing is not kept twice
+    (kept,) = read_strokes(corrections)
+    assert kept.label == 1
+    assert len(kept.strokes[0]) >= 3  # a busy machine sees fewer points
+    assert str(corrections) in hand.window.note["text"] or "kept already" in hand.window.note["text"]
+    delete = hand.window.delete
+    hand.click(delete, 20, 10)
+    assert corrections.exists()
+    hand.click(delete, 20, 10)
+    assert not corrections.exists()
+
+
+def test_a_folder_that_cannot_be_written(display: None, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    window = Window([shipped_model()], tmp_path / "file" / "corrections.jsonl")
+    hand = Hand(window)
+    hand.stroke(SEVEN)
+    hand.press("1")
+    assert "cannot be written" in window.note["text"]
+    window.close()
+
+
+def test_resize_keeps_the_drawing_in_its_place(hand: Hand) -> None:
+    hand.stroke(SEVEN)
+    before = hand.window.image.width()
+    hand.window.root.geometry("1300x900")
+    hand.until(lambda: hand.window.image.width() > before + 100)
+    assert said(hand) == "7"
+    hand.window.root.geometry("700x560")
+    hand.until(lambda: hand.window.image.width() < before)
+    assert said(hand) == "7"
+
+
+def test_light_and_dark(hand: Hand) -> None:
+    light = hand.window.board["background"]
+    hand.press("d")
+    assert hand.window.board["background"] != light
+    hand.press("d")
+    assert hand.window.board["background"] == light
+
+
+def environment(**changes: str | None) -> dict[str, str]:
+    changed = os.environ | {key: value for key, value in changes.items() if value is not None}
+    return {key: value for key, value in changed.items() if changes.get(key, "") is not None}
+
+
+def test_without_a_display_it_says_what_to_install() -> None:
+    if sys.platform != "linux":
+        pytest.skip("other systems always have a display")
+    command = [sys.executable, "-m", "mnistlab", "draw"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environment(DISPLAY=None, WAYLAND_DISPLAY=None)
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "apt install xvfb" in done.stderr
+
+
+def test_without_tkinter_it_says_what_to_install() -> None:
+    code = "import sys; sys.modules['tkinter'] = None; sys.argv[1:] = ['draw']; from mnistlab import cli; cli.main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "python3-tk" in done.stderr

@@ -1,0 +1,166 @@
+"""`compare`, `report` and `evaluate` as a user calls them, on a results folder that was really trained."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnistlab import cli
+from mnistlab.book.trial import Book
+from mnistlab.data import catalog
+from mnistlab.data.images import DataSet, Images
+from mnistlab.data.split import split
+from mnistlab.errors import StoreError
+from mnistlab.lab import run_book
+from mnistlab.results.evaluate import evaluate
+from mnistlab.results.store import Store, StoredRun
+from mnistlab.results.summary import read_results
+from tests.conftest import random_images
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained") / "out"
+    text = "[base]\nconv = [{ out = 4, kernel = 5, stride = 3 }]\nbatch_size = 32\nlearning_rate = 0.003\nepochs = 2\n"
+    text += '[[trial]]\nname = "a"\n[[trial]]\nname = "b"\nfrom = "a"\nlearning_rate = 0.001\n'
+    from mnistlab.book.reading import parse_book
+
+    book: Book = parse_book(f"seeds = 3\nvalidation = 60\n{text}", "tiny", "tiny.toml")
+    run_book(book, without_test(), folder, jobs=1)
+    return folder
+
+
+def without_test() -> DataSet:
+    """A data set that keeps no test images apart."""
+    return DataSet("tiny", random_images(400), None)
+
+
+def first(out: Path) -> StoredRun:
+    return read_results(Store(out)).runs[0]
+
+
+def said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["mnistlab", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert isinstance(caught.value.code, int)
+    printed = capsys.readouterr()
+    return caught.value.code, printed.out, printed.err
+
+
+def test_what_a_run_was_trained_on_is_evaluated_on_its_test_images_alone(out: Path) -> None:
+    run = first(out)
+    found = evaluate(run.folder, without_test())
+    assert found.chosen == "test images of tiny, which it was trained on"
+    assert found.images == len(split(without_test(), 60).test)
+    stored = run.record.scores["test"].model_dump()
+    assert found.scores.model_dump() == pytest.approx(stored, abs=1e-5)
+
+
+def test_of_other_data_the_test_images_or_else_all(out: Path) -> None:
+    others = random_images(50, seed=7)
+    assert evaluate(first(out).folder, DataSet("other", others, random_images(30, seed=8))).images == 30
+    found = evaluate(first(out).folder, DataSet("other", others, None))
+    assert (found.images, found.chosen) == (50, "all images of other")
+    assert found.mistakes.confusion.sum() == 50
+
+
+def test_drawings_added_to_a_data_set_do_not_hide_that_it_was_trained_on(out: Path) -> None:
+    pixels, labels = without_test().train.pixels.copy(), without_test().train.labels
+    pixels[0, 0, 0] ^= 1  # another fingerprint, the same name: as when drawings came to it
+    assert "trained on" in evaluate(first(out).folder, DataSet("tiny", Images(pixels, labels), None)).chosen
+
+
+def test_a_folder_that_is_no_run_or_has_no_network_is_refused(out: Path, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="not a run's folder"):
+        evaluate(out, without_test())
+    record = first(out).record.model_copy(update={"status": "diverged"})
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text(record.model_dump_json(), "utf-8")
+    with pytest.raises(StoreError, match="diverged and has no network"):
+        evaluate(tmp_path / "run", without_test())
+
+
+def test_compare_says_the_verdict(
+    out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, printed, _ = said(monkeypatch, capsys, "compare", str(out), "a", "b")
+    assert code == 0
+    for expected in (
+        "a → b: ",
+        "Lowering learning rate from 0.003 to 0.001",
+        "n = 3",
+        "smoothness",
+        "Test images gained",
+    ):
+        assert expected in printed
+    assert "The book does not make this change" not in printed
+    code, printed, _ = said(monkeypatch, capsys, "compare", str(out), "b", "a")
+    assert code == 0
+    assert "Raising learning rate from 0.001 to 0.003" in printed
+    assert "The book does not make this change" in printed
+
+
+def test_compare_and_report_refuse_in_one_line(
+    out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, error = said(monkeypatch, capsys, "compare", str(out), "a", "c")
+    assert (code, error) == (2, "mnistlab: c: no such trial here; there are a, b\n")
+    code, _, error = said(monkeypatch, capsys, "report", str(tmp_path))
+    assert code == 2
+    assert "not a results folder" in error
+    code, _, error = said(monkeypatch, capsys, "evaluate", str(tmp_path), "--data", "digits")
+    assert code == 2
+    assert "not a run's folder" in error
+
+
+def test_report_is_rebuilt_from_the_stored_runs_alone(
+    out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = ("report.md", "report.html", "results.json")
+    before = [(out / name).read_bytes() for name in files]
+    for name in files:
+        (out / name).unlink()
+    code, printed, _ = said(monkeypatch, capsys, "report", str(out))
+    assert code == 0
+    assert str(out / "report.html") in printed
+    assert [(out / name).read_bytes() for name in files] == before
+
+
+def test_evaluate_prints_figures_confusion_and_calibration(
+    out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(catalog, "embedded_digits", without_test)
+    code, printed, _ = said(monkeypatch, capsys, "evaluate", str(first(out).folder), "--data", "digits")
+    assert code == 0
+    for expected in ("Trial a, seed 0, on 80 test images of tiny", "F1 (macro)", "read as", "Calibration"):
+        assert expected in printed
+
+
+def test_damaged_test_images_are_refused_with_their_file(out: Path, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    (tmp_path / "test.npz").write_bytes(b"rubbish")
+    with pytest.raises(StoreError, match=r"test\.npz: damaged"):
+        store.test()
+    np.savez(tmp_path / "test.npz", pixels=np.zeros(3))
+    with pytest.raises(StoreError, match=r"test\.npz: damaged"):
+        store.test()
+    assert len(Store(out).test()) == 80
+
+
+def test_a_folder_used_with_other_data_gets_the_other_test_images(out: Path, tmp_path: Path) -> None:
+    store, plan = Store(tmp_path), read_results(Store(out)).plan
+    for images in (random_images(20), random_images(30, seed=1)):
+        store.prepare(plan, images)
+        assert len(store.test()) == len(images)
+
+
+def test_a_run_edited_to_hold_no_number_is_refused(out: Path, tmp_path: Path) -> None:
+    record = first(out).record
+    (tmp_path / "run").mkdir()
+    text = record.model_dump_json().replace(f'"accuracy":{record.scores["test"].accuracy}', '"accuracy":NaN')
+    assert "NaN" in text
+    (tmp_path / "run" / "run.json").write_text(text, "utf-8")
+    with pytest.raises(StoreError, match=r"run\.json: damaged"):
+        Store(tmp_path).find("run")

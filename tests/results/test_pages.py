@@ -1,0 +1,239 @@
+"""The report as files, and the HTML in a real browser."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from mnistlab.book.trial import Book, Trial
+from mnistlab.data.images import Images
+from mnistlab.results.pages import as_text, write_report
+from mnistlab.results.store import Plan, Store
+from mnistlab.results.summary import read_results
+from mnistlab.training.record import Run
+from tests.browser import Browser
+from tests.made_up import INFO, record, trial
+
+EVIL = "<script>document.title='gone'</script><img src=x onerror=\"document.title='gone'\">**b** |`x` [a](javascript:0)"
+TEST = Images(
+    np.random.default_rng(0).integers(0, 256, (200, 28, 28), dtype=np.uint8), (np.arange(200) % 10).astype(np.uint8)
+)
+
+
+def probabilities(trial_number: int, seed: int) -> npt.NDArray[np.float32]:
+    generator = np.random.default_rng([trial_number, seed])
+    logits = generator.normal(size=(len(TEST), 10)) + (1.6 + trial_number) * np.eye(10)[TEST.labels]
+    odds = np.exp(logits)
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
+
+
+def store_of(folder: Path, trials: list[Trial], seeds: int = 4, evil: str = "") -> Store:
+    """A results folder of made-up runs; each trial is better than the one before."""
+    info = INFO.model_copy(update={"name": f"data{evil}", "sizes": {"train": 1000, "validation": 200, "test": 200}})
+    book = Book(name="made-up", title=f"Made up{evil}", seeds=tuple(range(seeds)), trials=tuple(trials))
+    plan, store = Plan(book=book, data=info, device="cpu"), Store(folder)
+    store.prepare(plan, TEST)
+    for number, each in enumerate(trials):
+        for seed in range(seeds):
+            done = record(
+                each.name, seed, 0.9 + number / 100 + seed / 1000 + seed * number % 3 / 2000, seconds=1 + number
+            )
+            done = done.model_copy(
+                update={"network": each.network, "training": each.training, "data": info}
+                | ({"environment": {"processor": evil}, "engine": evil} if evil else {"environment": {"torch": "2"}})
+            )
+            store.write(
+                plan.identity(each, seed),
+                Run(done, {}, probabilities(number, seed)),
+            )
+    return store
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(tmp_path_factory.mktemp("profile")) as started:
+        yield started
+
+
+CHAIN = [trial("1"), trial("2", "1", 0.0005), trial("3", "2", 0.0007), trial("4 b", "2", 0.002)]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    store = store_of(tmp_path_factory.mktemp("out"), CHAIN)
+    write_report(store, read_results(store))
+    return store
+
+
+def html(store: Store) -> str:
+    return (store.folder / "report.html").read_text("utf-8")
+
+
+def markdown(store: Store) -> str:
+    return (store.folder / "report.md").read_text("utf-8").replace("\\", "")
+
+
+def test_both_files_say_the_same(made: Store) -> None:
+    for sentence in (
+        "Lowering learning rate from 0.001 to 0.0005 helped: +1.04 points [0.96, 1.11], n = 4.",
+        "Raising learning rate from 0.0005 to 0.002 helped: +",
+        "Expected calibration error",
+        "mnistlab run made-up.toml --data DIR --seeds 4",
+        INFO.sha256,
+    ):
+        assert sentence in html(made)
+        assert sentence in markdown(made)
+    contract = json.loads((made.folder / "results.json").read_text("utf-8"))
+    for comparison in contract["comparisons"]:
+        assert comparison["reads"] in html(made)
+        assert comparison["reads"] in markdown(made)
+
+
+def test_the_page_is_quiet_asks_for_nothing_and_fits(made: Store, browser: Browser) -> None:
+    page = made.folder / "report.html"
+    for scheme in ("light", "dark"):
+        for width in (360, 1280):
+            browser.open(page, width, scheme)
+            assert browser.complaints == []
+            assert [address for address in browser.requests if not address.startswith("data:")] == [page.as_uri()]
+            assert browser.run("document.documentElement.scrollWidth") <= width
+            browser.run("for (const each of document.querySelectorAll('details')) each.open = true")
+            assert browser.run("document.documentElement.scrollWidth") <= width
+
+
+def test_both_colour_schemes_can_be_read(made: Store, browser: Browser) -> None:
+    """WCAG's contrast of text on the cards, 4.5 or more, in both schemes; and the schemes differ."""
+    papers = []
+    for scheme in ("light", "dark"):
+        browser.open(made.folder / "report.html", 1280, scheme)
+        papers.append(browser.run("getComputedStyle(document.querySelector('section')).backgroundColor"))
+        for mark in ("body", ".faint", ".unclear", ".deeds a"):
+            ink = browser.run(f"getComputedStyle(document.querySelector('{mark}')).color")
+            assert contrast(ink, papers[-1]) >= 4.5, (scheme, mark)
+    assert luminance(papers[0]) > 0.9
+    assert luminance(papers[1]) < 0.1
+
+
+def luminance(colour: str) -> float:
+    channels = [int(value) / 255 for value in re.findall(r"\d+", colour)[:3]]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+COLUMN = "[...document.querySelectorAll('#trials-table tbody tr')].map(row => row.cells[0].textContent).join()"
+
+
+def test_the_table_sorts(made: Store, browser: Browser) -> None:
+    browser.open(made.folder / "report.html")
+    assert browser.run(COLUMN) == "1,2,3,4 b"
+    heading = "[...document.querySelectorAll('#trials-table th')].find(th => th.textContent == 'val acc')"
+    browser.run(f"{heading}.querySelector('button').click()")
+    assert browser.run(f"{heading}.getAttribute('aria-sort')") == "ascending"
+    assert browser.run(COLUMN) == "1,2,3,4 b"
+    browser.run(f"{heading}.querySelector('button').click()")
+    assert browser.run(f"{heading}.getAttribute('aria-sort')") == "descending"
+    assert browser.run(COLUMN) == "4 b,3,2,1"
+    browser.run("document.querySelector('#trials-table th button').click()")  # by the book's order
+    assert browser.run(COLUMN) == "1,2,3,4 b"
+    verdict = "document.querySelectorAll('#trials-table th')[2]"
+    browser.run(f"{verdict}.querySelector('button').click()")
+    assert browser.run(COLUMN).endswith("1")  # the start has no verdict, and what is missing comes last
+    browser.run(f"{verdict}.querySelector('button').click()")
+    assert browser.run(COLUMN).endswith("1")
+    assert browser.complaints == []
+
+
+def test_everything_is_open_on_paper(made: Store, browser: Browser) -> None:
+    browser.open(made.folder / "report.html")
+    shut = "document.querySelectorAll('details:not([open])').length"
+    before = browser.run(shut)
+    assert before > 0
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    assert browser.run(shut) == 0
+    browser.run("dispatchEvent(new Event('afterprint'))")
+    assert browser.run(shut) == before
+    assert browser.printed().startswith(b"%PDF")
+
+
+def test_the_policy_stops_what_is_not_the_reports_own(made: Store, browser: Browser) -> None:
+    browser.open(made.folder / "report.html")
+    browser.run(
+        "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"document.title=1\"><b style=\"x:y\">')"
+    )
+    browser.run("const s = document.createElement('script'); s.text = 'document.title = 2'; document.body.append(s)")
+    assert browser.run("document.title") == "Made up"
+    browser.run("1")  # whatever was said meanwhile
+    assert len(browser.complaints) >= 2
+
+
+def test_mark_up_in_texts_and_files_appears_as_text_and_does_nothing(tmp_path: Path, browser: Browser) -> None:
+    trials = [each.model_copy(update={"why": f"why {EVIL}", "note": f"note {EVIL}"}) for each in CHAIN[:2]]
+    store = store_of(tmp_path / "out", trials, evil=EVIL)
+    lost = record("2", 9, status="diverged").model_copy(update={"reason": f"reason {EVIL}"})
+    plan = store.plan()
+    store.write(plan.identity(trials[1], 9), Run(lost, {}, np.empty((0, 10), np.float32)))
+    (store.folder / "results.json").write_text(json.dumps({"book": EVIL, "runs": [{"trial": EVIL}]}), "utf-8")
+    write_report(store, read_results(store))
+    browser.open(store.folder / "report.html")
+    assert browser.complaints == []
+    assert browser.run("document.title") == f"Made up{EVIL}"
+    assert browser.run("document.querySelectorAll('script').length") == 1
+    assert browser.run("[...document.images].every(image => image.src.startsWith('data:'))")
+    assert not browser.run("[...document.links].some(link => !link.hash)")
+    shown = browser.run("document.body.textContent")
+    for place in ("Made up", "data", "why ", "note ", "reason ", "processor "):
+        assert place + EVIL in shown, place
+    source = (store.folder / "report.md").read_text("utf-8")
+    assert "<script" not in source
+    assert "<img" not in source
+    assert not re.search(r"(?<!\\)(\*\*b|\]\(javascript|`x)", source)
+    contract = json.loads((store.folder / "results.json").read_text("utf-8"))
+    assert contract["book"] == "made-up"  # rebuilt from the stored runs: what was written into it by hand is gone
+    assert {row["trial"] for row in contract["runs"]} == {"1", "2"}
+
+
+def test_texts_in_markdown() -> None:
+    assert as_text("a\n# b | <i> `c`") == "a \\# b \\| &lt;i&gt; \\`c\\`"
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 3])
+def test_few_seeds_are_told_in_words(seeds: int, tmp_path: Path, browser: Browser) -> None:
+    store = store_of(tmp_path / "out", CHAIN[:2], seeds)
+    write_report(store, read_results(store))
+    for text in (html(store), markdown(store)):
+        assert ("too few seeds for a verdict, which needs 3" in text) == (seeds < 3)
+        assert not re.search(r"\bnan\b", text)
+    json.loads((store.folder / "results.json").read_text("utf-8"), parse_constant=lambda name: pytest.fail(name))
+    browser.open(store.folder / "report.html", 360)
+    assert browser.complaints == []
+
+
+def test_a_folder_without_a_finished_run_has_a_report_too(tmp_path: Path) -> None:
+    store = store_of(tmp_path / "out", CHAIN[:2], 0 + 1)
+    plan = store.plan()
+    for each in plan.book.trials:
+        store.forget(plan.identity(each, 0))
+    write_report(store, read_results(store))
+    assert "No trial has a finished run" in html(store)
+    lost = record("1", 0, status="diverged", losses=(None,))
+    store.write(plan.identity(plan.book.trials[0], 0), Run(lost, {}, np.empty((0, 10), np.float32)))
+    write_report(store, read_results(store))
+    for text in (html(store), markdown(store)):
+        assert "No trial has a finished run" in text
+        assert "seed 0 diverged: made so" in text
+
+
+def test_sixty_runs_stay_small(tmp_path: Path) -> None:
+    chain = [trial("0"), *(trial(str(i), str(i - 1), 0.001 + i / 1000) for i in range(1, 6))]
+    store = store_of(tmp_path / "out", chain, 10)
+    write_report(store, read_results(store))
+    assert (store.folder / "report.html").stat().st_size < 1_000_000
