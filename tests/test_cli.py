@@ -85,6 +85,18 @@ def test_piped_output_is_plain_lines_and_the_table(tmp_path: Path) -> None:
     assert done.stderr == b""
 
 
+def test_trials_beyond_the_direct_engine_are_named_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    book = tmp_path / "book.toml"
+    base = "[base]\nconv = [{ out = 2, kernel = 9, stride = 5 }]\nbatch_size = 64\nlearning_rate = 0.01\nepochs = 1\n"
+    book.write_text(base + '[[trial]]\nname = "plain"\n[[trial]]\nname = "dropped"\ndropout = 0.5\n', "utf-8")
+    command = ["run", str(book), "--data", "digits", "--seeds", "2", "--jobs", "1", "--out", str(tmp_path / "out")]
+    assert call(monkeypatch, *command) == 0
+    said = [line for line in capsys.readouterr().out.splitlines() if "autograd" in line]
+    assert said == ["Trained by autograd, the direct engine being for one plain convolution on CPU: dropped"]
+
+
 def test_output_survives_an_old_windows_code_page(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mnistlab", *RUN, "--out", str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "cp1252"}, check=True)

@@ -118,6 +118,8 @@ def print_results(results: Results) -> None:
         table.add_row(summary.trial.name, count, epoch, *accuracies, test, *others, change_words(summary))
     console = Console()
     (console if console.is_terminal else Console(width=PIPE_WIDTH)).print(table)
+    if slower := dict.fromkeys(record.trial for record in results.records if record.engine == "autograd"):
+        print(f"Trained by autograd, the direct engine being for one plain convolution on CPU: {', '.join(slower)}")
     if comparisons := results.comparisons():
         print()
     for comparison in comparisons:
