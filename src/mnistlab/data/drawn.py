@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from mnistlab.book.trial import Extra
 from mnistlab.data.catalog import Progress
-from mnistlab.data.framing import PEN, frame_strokes
+from mnistlab.data.framing import frame_strokes
 from mnistlab.data.images import Images
 from mnistlab.data.pendigits import load_pendigits
 from mnistlab.data.split import Split
@@ -18,7 +18,7 @@ from mnistlab.data.strokes import Drawing, Stroke, read_strokes
 from mnistlab.errors import DataError
 
 VARIATION_SEED = 0  # of the copies alone; the seeds of runs never reach it
-PENS = (1.7, 3.6)  # pixels, between which a varied copy's pen lies
+PLAIN_PEN, PENS = 2.5, (1.7, 3.6)  # pixels: the pen of a drawing as it is, and between which a varied copy's lies
 TURN, SLANT, STRETCH, WAVE, LOOSE = 0.15, 0.2, 0.2, 0.045, 0.02  # radians, then shares of the drawing's size
 
 
@@ -55,7 +55,7 @@ def load_drawings(strokes: str, progress: Progress | None = None) -> list[Drawin
 def frame_drawings(drawings: Sequence[Drawing], copies: int = 1) -> Images:
     """`copies` images of each labelled drawing: one as it is, the others varied by a generator of their own."""
     random = np.random.default_rng(VARIATION_SEED)
-    pixels = [frame_strokes(drawing.strokes, PEN) for drawing in drawings]
+    pixels = [frame_strokes(drawing.strokes, PLAIN_PEN) for drawing in drawings]
     for _ in range(copies - 1):
         pixels += [frame_strokes(varied(drawing.strokes, random), random.uniform(*PENS)) for drawing in drawings]
     labels = np.array([drawing.label for drawing in drawings] * copies, np.uint8)

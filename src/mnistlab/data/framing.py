@@ -15,9 +15,9 @@ from mnistlab.book.trial import SIDE
 
 BOX = 20.0
 """Pixels along the box that a digit is scaled to fit, ink included."""
-PEN = 2.5
-"""Width of the pen in pixels of the picture, about that of MNIST's digits."""
-THINNEST, THICKEST = 1.6, 4.0
+PEN = 3.0
+"""Width of the pen in pixels of the picture: a little more than that of most of MNIST's digits, which are 2 to 4."""
+THINNEST, THICKEST = 2.0, 4.0
 """Widths of a pen, in the same pixels, between which an image's own pen is kept."""
 
 Picture = npt.NDArray[np.uint8]
@@ -106,7 +106,7 @@ def _with_usual_pen(ink: Floats) -> Floats:
     width, extent = 4 * float(distance_transform_edt(inside)[inside].mean()), finer * max(ink.shape)
     if THINNEST <= width * BOX / extent <= THICKEST:
         return ink
-    wanted = THINNEST if width * BOX / extent < THINNEST else THICKEST
+    wanted = PEN if width * BOX / extent < THINNEST else THICKEST
     grow = (wanted * extent - BOX * width) / (2 * (BOX - wanted))
     room = max(0, int(np.ceil(grow)))
     inside = np.pad(inside, room)

@@ -18,6 +18,8 @@ WORK_SIDE = 400
 """Pixels along the longest side after an image was read; larger ones are shrunk, area by area."""
 FAINTEST = 14.0
 """Contrast of ink and paper, in grey levels of 256, below which a page counts as blank."""
+FIT_SIDE = 100
+"""Pixels along the longest side that the paper's surface is fitted to; it is smooth."""
 SPECK = 0.03
 """Ink in one piece is dust when its area is below this share of the largest piece's."""
 
@@ -97,16 +99,24 @@ def _minus_paper(grey: Floats) -> Floats:
 
     The paper is the quadratic surface that fits best once what stands out from it, fit after fit, is left out.
     """
-    y, x = np.meshgrid(*(np.linspace(-1, 1, n) for n in grey.shape), indexing="ij")
-    surface = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=-1)
-    paper = np.full(grey.shape, np.median(grey))
+    step = max(1, max(grey.shape) // FIT_SIDE)
+    surface, some = _surface(*grey.shape), grey[::step, ::step]
+    known = surface[::step, ::step]
+    paper = np.full(some.shape, np.median(some))
     for _ in range(6):
-        away = np.abs(grey - paper)
+        away = np.abs(some - paper)
         near = away <= max(2.0, 2.0 * float(np.median(away)))
-        weights = np.linalg.lstsq(surface[near], grey[near], rcond=None)[0]
-        paper = surface @ weights
-    contrast = grey - paper
+        terms, levels = known[near], some[near]
+        weights = np.linalg.lstsq(terms.T @ terms, terms.T @ levels, rcond=None)[0]
+        paper = known @ weights
+    contrast = grey - surface @ weights
     return contrast if (contrast**3).sum() > 0 else -contrast
+
+
+def _surface(height: int, width: int) -> Floats:
+    """The terms of a quadratic surface at every pixel, (height, width, 6)."""
+    y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
+    return np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=-1)
 
 
 def _otsu(contrast: Floats) -> float:

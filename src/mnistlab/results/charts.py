@@ -102,11 +102,16 @@ def _vertical(curves: Sequence[Curve], logarithmic: bool) -> tuple[Scale, list[T
         y = _linear(low - margin, high + margin, PANEL[1], 0)
         return y, [Tick(y(value), f"{value:g}") for value in _round_values(low, high)]
     line = _linear(math.log(low) - margin, math.log(high) + margin, PANEL[1], 0)
-    steps = [step * 10.0**power for power in range(-9, 9) for step in (1, 2, 5)]
-    ticks = [value for value in steps if low <= value <= high]
-    return lambda value: line(math.log(max(value, 1e-9))), [
-        Tick(line(math.log(value)), f"{value:.2g}") for value in (ticks if len(ticks) > 1 else (low, high))
-    ]
+    ticks = next((fine for steps in _STEPS if len(fine := _log_values(low, high, steps)) > 2), [low, high])
+    return lambda value: line(math.log(max(value, 1e-9))), [Tick(line(math.log(v)), f"{v:.2g}") for v in ticks]
+
+
+_STEPS = ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7))
+
+
+def _log_values(low: float, high: float, steps: Sequence[float]) -> list[float]:
+    values = [step * 10.0**power for power in range(-9, 9) for step in steps]
+    return [value for value in values if low <= value <= high]
 
 
 def _linear(low: float, high: float, first: float, last: float) -> Scale:

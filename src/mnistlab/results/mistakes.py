@@ -14,7 +14,7 @@ from mnistlab.results.store import Store, StoredRun
 from mnistlab.training.scores import Labels, Probabilities, confusion_matrix
 
 BINS = 15  # of confidence, as Guo and others have it
-GALLERY = 24  # images shown of each kind
+GALLERY = 24  # images shown that every seed gets wrong; half as many of other kinds
 PAIRS = 8  # pairs shown of those confused most
 
 Floats = npt.NDArray[np.float64]
@@ -195,7 +195,7 @@ def _surest(read: Read, labels: Labels, sure: npt.NDArray[np.float32]) -> tuple[
     """The most confident wrong prediction about each image, of the seed that made it; most confident first."""
     confidence = np.where(read.right, 0, sure)
     worst = confidence.max(axis=0)
-    images = [i for i in np.argsort(-worst, kind="stable")[:GALLERY] if worst[i] > 0]
+    images = [i for i in np.argsort(-worst, kind="stable")[: GALLERY // 2] if worst[i] > 0]
     return tuple(_case(read, labels, i, int(confidence[:, i].argmax())) for i in images)
 
 
