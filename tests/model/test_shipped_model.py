@@ -47,7 +47,7 @@ def test_mnists_test_images(mnist: DataSet) -> None:
 def test_size_place_and_sampling_change_no_answer(drawings: list[Drawing], change: Callable[[Stroke], Stroke]) -> None:
     usual = answers([frame_strokes(drawing.strokes) for drawing in drawings])
     changed = answers([frame_strokes([change(stroke) for stroke in drawing.strokes]) for drawing in drawings])
-    assert (usual == changed).mean() >= 0.994
+    assert (usual == changed).mean() >= 0.995
 
 
 def test_mnists_images_survive_being_taken_for_photographs(mnist: DataSet) -> None:
