@@ -24,7 +24,7 @@ def drawings() -> list[Drawing]:
     return parse_pendigits(gzip.decompress(path.read_bytes()).decode("latin-1"))[::10]
 
 
-def answers(pictures: list[np.ndarray]) -> np.ndarray:  # type: ignore[type-arg]
+def answers(pictures: list[np.ndarray]) -> np.ndarray:
     return np.asarray(shipped_model().predict(np.stack(pictures))[1].argmax(axis=1))
 
 
