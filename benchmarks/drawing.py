@@ -32,7 +32,7 @@ from mnistlab.model.predictor import Predictor, open_model
 
 FOLDS = 3
 FLAGGED = 0.02  # the share of right answers that the threshold of unsure may flag where it is chosen
-AUGMENTED_EPOCHS = 10  # of the network that sees no stroke: enough for a step of the table
+AUGMENTED_EPOCHS = 6  # of the network that sees no stroke: enough for a step of the table
 CANVAS, OLD_PEN = 280, 18  # pixels of the window that the project began with
 
 Array = npt.NDArray[Any]

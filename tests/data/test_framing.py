@@ -67,7 +67,7 @@ def test_standing_still_adds_no_ink() -> None:
 def test_blank_dot_and_one_point() -> None:
     assert not frame_strokes([]).any()
     assert not frame_strokes([np.empty((0, 2))]).any()
-    for dot in ([np.array([[3.0, 4]])], [np.array([[3.0, 4], [3, 4]])]):
+    for dot in ([np.array([[3.0, 4]])], [np.array([[3.0, 4], [3, 4]])], [np.array([[0, 0], [5e-324, 0]])]):
         picture = frame_strokes(dot)
         assert picture.sum() / 255 == pytest.approx(np.pi * (PEN / 2) ** 2, rel=0.1)
         assert centre_of_mass(picture) == pytest.approx((SIDE / 2, SIDE / 2), abs=0.01)

@@ -188,8 +188,8 @@ def test_resize_keeps_the_drawing_in_its_place(hand: Hand) -> None:
     hand.window.root.geometry("1300x900")
     hand.until(lambda: hand.window.image.width() > before + 100)
     assert said(hand) == "7"
-    hand.window.root.geometry("700x560")
-    hand.until(lambda: hand.window.image.width() < before)
+    hand.window.root.geometry("770x570")
+    hand.until(lambda: hand.window.image.width() < before, 30)
     assert said(hand) == "7"
 
 

@@ -17,6 +17,8 @@ BOX = 20.0
 """Pixels along the box that a digit is scaled to fit, ink included."""
 PEN = 3.0
 """Width of the pen in pixels of the picture: a little more than that of most of MNIST's digits, which are 2 to 4."""
+SMALLEST = 1e-12
+"""Extent of a drawing, in its own units, up to which it is a dot: smaller ones are rounding."""
 THINNEST, THICKEST = 2.0, 4.0
 """Widths of a pen, in the same pixels, between which an image's own pen is kept."""
 
@@ -50,7 +52,7 @@ def framing_of(strokes: Sequence[npt.ArrayLike], pen: float = PEN) -> Framing:
     points = np.concatenate(paths)
     low, high = points.min(axis=0), points.max(axis=0)
     extent = float((high - low).max())
-    scale = (BOX - pen) / extent if extent > 0 else 1.0
+    scale = (BOX - pen) / extent if extent > SMALLEST else 1.0
     middle, half = (low + high) / 2, SIDE / 2
     segments = np.concatenate([_segments((path - middle) * scale + half) for path in paths])
     shift = half - _centre_of_mass(_rasterise(segments, pen))

@@ -105,4 +105,4 @@ def _words(guess: Guess | None) -> str:
         return "Unsure: this may be no digit"
     if guess.unsure:
         return f"Unsure: {guess.digit} ({digit}) or {guess.runner_up} ({other})"
-    return f"{digit}, then {guess.runner_up} with {other}"
+    return digit if other == "0.0%" else f"{digit}, then {guess.runner_up} with {other}"

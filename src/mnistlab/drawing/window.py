@@ -145,7 +145,7 @@ class Window:
         self._show_delete()
         self.root.columnconfigure(0, weight=1)
         self.root.rowconfigure(0, weight=1)
-        self.root.minsize(round(640 * unit), round(520 * unit))
+        self.root.minsize(round(760 * unit), round(560 * unit))
         self.board.focus_set()
 
     def _bind(self) -> None:
