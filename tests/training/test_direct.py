@@ -156,6 +156,7 @@ def test_a_learning_rate_is_that_of_the_epoch() -> None:
         ({"conv": [{"out": 2, "kernel": 3, "norm": True}]}, {}, "cpu"),
         ({"conv": [{"out": 2, "kernel": 3}], "dropout": 0.1}, {}, "cpu"),
         ({"conv": [{"out": 2, "kernel": 3}]}, {"optimizer": "sgd"}, "cpu"),
+        ({"conv": [{"out": 2, "kernel": 3}]}, {"augment": {"rotate": 5.0}}, "cpu"),
         ({"conv": [{"out": 2, "kernel": 3}]}, {}, "cuda"),
     ],
 )
