@@ -81,7 +81,7 @@ def test_piped_output_is_plain_lines_and_the_table(tmp_path: Path) -> None:
     lines = text.splitlines()
     assert lines[0].startswith("1 of 2: trial 1 seed 0 done, epoch 2, validation loss ")
     assert lines[2].split()[:5] == ["trial", "n", "epoch", "train", "acc"]
-    assert lines[-1] == f"Report: {tmp_path / 'out' / 'report.md'}"
+    assert lines[-1] == f"Report: {tmp_path / 'out' / 'report.html'}, {tmp_path / 'out' / 'report.md'}"
     assert done.stderr == b""
 
 

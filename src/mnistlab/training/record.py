@@ -73,11 +73,14 @@ def engine_for(trial: Trial, device: str) -> str:
 def environment() -> dict[str, str]:
     """The versions and the processor that a result was made with."""
     import torch
+    from threadpoolctl import threadpool_info
 
+    products = [library for library in threadpool_info() if library["user_api"] == "blas"]
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
+        "blas": ", ".join(f"{it['internal_api']} {it['version']} {it.get('architecture', '')}" for it in products),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": str(os.cpu_count()),
