@@ -1,11 +1,12 @@
 """How often verdicts are wrong, and how often they find what is there: books simulated with known truth.
 
-    python benchmarks/verdicts.py docs/six-trials/accuracies.json --out docs/statistics.json
+    python benchmarks/verdicts.py docs/six-trials/results.json --out docs/statistics.json
 
 A book has six trials and five changes, parents shared as in `six-trials`, and each change adds the same true effect to
 validation accuracy. Noise: residuals of real runs about their trial's mean, resampled for each trial and seed on its
-own, and the result rounded to whole images of 10,000. Beside it normal noise of the same spread, and strongly skewed
-noise (exponential, skewness 2). Verdicts are made by `mnistlab.results.compare.judge` itself.
+own, and the result rounded to whole images of 10,000, up or down at random in proportion, so that rounding favours no
+trial. Beside it normal noise of the same spread, and strongly skewed noise (exponential, skewness 2).
+Verdicts are made by `mnistlab.results.compare.judge` itself.
 """
 
 import argparse
@@ -32,11 +33,11 @@ Noise = Callable[[np.random.Generator, int], Floats]
 def main() -> None:
     """Simulate every cell and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("accuracies", type=Path, help="JSON: trial → validation accuracies, one a seed, at least 20")
+    parser.add_argument("results", type=Path, help="results.json of the six trials with 20 seeds or more")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--books", type=int, default=BOOKS)
     arguments = parser.parse_args()
-    residuals = read_residuals(arguments.accuracies)
+    residuals = read_residuals(arguments.results)
     rows = [
         simulate(name, noise, effect, seeds, arguments.books, np.random.default_rng([seeds, int(effect * 1e4), number]))
         for number, (name, noise) in enumerate(noises(residuals).items())
@@ -48,11 +49,13 @@ def main() -> None:
 
 
 def read_residuals(path: Path) -> list[Floats]:
-    """The accuracies of each trial about their mean."""
-    accuracies = [np.array(values) for values in json.loads(path.read_text("utf-8")).values()]
+    """The validation accuracies of each trial about their mean."""
+    accuracies: dict[str, list[float]] = {}
+    for run in json.loads(path.read_text("utf-8"))["runs"]:
+        accuracies.setdefault(run["trial"], []).append(run["scores"]["validation"]["accuracy"])
     assert len(accuracies) == len(DEPTH)
-    assert min(len(values) for values in accuracies) >= 20
-    return [values - values.mean() for values in accuracies]
+    assert min(map(len, accuracies.values())) >= 20
+    return [np.array(values) - np.mean(values) for values in accuracies.values()]
 
 
 def noises(residuals: list[Floats]) -> dict[str, Noise]:
@@ -70,7 +73,8 @@ def simulate(name: str, noise: Noise, effect: float, seeds: int, books: int, gen
     """Counts over `books` books of one cell: false verdicts, intervals that hold the truth, effects found."""
     false_books = covered = found = intervals = 0
     for _ in range(books):
-        accuracy = np.round((0.97 + effect * DEPTH + noise(generator, seeds)) * IMAGES) / IMAGES
+        expected = (0.97 + effect * DEPTH + noise(generator, seeds)) * IMAGES
+        accuracy = np.round(expected + generator.uniform(-0.5, 0.5, expected.shape)) / IMAGES
         verdicts = judge([(accuracy[:, after] - accuracy[:, before]).tolist() for before, after in CHANGES])
         wrong = (HELPED, HURT) if effect == 0 else (HURT,)
         false_books += any(verdict.verdict in wrong for verdict in verdicts)

@@ -96,7 +96,7 @@ def test_both_files_say_the_same(made: Store) -> None:
 def test_the_page_is_quiet_asks_for_nothing_and_fits(made: Store, browser: Browser) -> None:
     page = made.folder / "report.html"
     for scheme in ("light", "dark"):
-        for width in (360, 1280):
+        for width in (360, 850, 901, 1280):
             browser.open(page, width, scheme)
             assert browser.complaints == []
             assert [address for address in browser.requests if not address.startswith("data:")] == [page.as_uri()]
