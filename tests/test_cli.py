@@ -1,7 +1,6 @@
 """The command line as a user meets it: what it prints, where, and with which exit code."""
 
 import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +35,9 @@ def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         (["run", "--data", "digits", "--only", "7"], "--only 7: no such trial in six-trials; it has 1, 2, 3, 4, 5, 6"),
         (["run", "--data", "digits", "--out", "file"], "file: cannot be written (File exists); give another --out"),
         (["run", "--data", "digits", "--device", "cuda"], "--device cuda: PyTorch finds no CUDA device here"),
+        (["run", "x" * 300], "no such book; give a TOML file"),
+        (["run", "--data", "x" * 300], "neither a known data set nor a folder"),
+        (["run", "long.toml"], 'long.toml: "seeds" must be a whole number from 1 to 1000, not a number too long'),
         (["run", "bad.toml"], 'bad.toml: trial "x": unknown key "lr"; choose one of'),
         (["data", "."], "no train-images-idx3-ubyte or train-images-idx3-ubyte.gz; give a folder with the four"),
     ],
@@ -46,6 +48,7 @@ def test_bad_input_gets_one_line_and_exit_code_2(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     Path("file").write_text("mine")
+    Path("long.toml").write_text("seeds = 0x" + "f" * 5000 + BASE + "[[trial]]\nname = 'x'")
     Path("bad.toml").write_text(BASE + "[[trial]]\nname = 'x'\nlr = 3")
     assert call(monkeypatch, *arguments) == 2
     out, error = capsys.readouterr()
@@ -53,7 +56,7 @@ def test_bad_input_gets_one_line_and_exit_code_2(
     assert error.startswith("mnistlab: ")
     assert said in error
     assert error.count("\n") == 1
-    assert sorted(path.name for path in Path().iterdir()) == ["bad.toml", "file"]
+    assert sorted(path.name for path in Path().iterdir()) == ["bad.toml", "file", "long.toml"]
     assert Path("file").read_text() == "mine"
 
 
@@ -106,6 +109,8 @@ def test_output_survives_an_old_windows_code_page(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="pty is POSIX's")
 def test_a_terminal_shows_live_progress(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mnistlab", *RUN, "--epochs", "40", "--out", str(tmp_path / "out")]
+    import pty
+
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         command, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm", "COLUMNS": "120"}

@@ -1,6 +1,5 @@
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,9 @@ from mnistlab.data.images import DataSet
 from mnistlab.errors import BookError, LabError, StoreError
 from mnistlab.lab import run_book
 from mnistlab.model.artifact import read_weights
+from mnistlab.results.pages import write_report
+from mnistlab.results.store import Store
+from mnistlab.results.summary import Results
 from mnistlab.training import schedule
 from mnistlab.training.record import RunRecord
 from mnistlab.training.schedule import Job
@@ -84,7 +86,7 @@ def test_a_run_that_fails_is_reported_not_stored_and_tried_again_next_time(
     def begin_and_kill(worker: schedule._Worker, job: Job, attempt: int) -> None:
         original(worker, job, attempt)
         if job.seed == 1:
-            os.kill(worker.process.pid, signal.SIGKILL)
+            worker.process.terminate()
 
     with monkeypatch.context() as patch:
         patch.setattr(schedule._Worker, "begin", begin_and_kill)
@@ -114,6 +116,25 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
         lab.choose_device("cuda")
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     assert lab.choose_device("auto") == "cuda"
+
+
+def test_runs_that_another_lab_stores_meanwhile_are_in_the_report(
+    tiny_book: Book, tiny: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = write_report
+    reports: list[int] = []
+
+    def meanwhile(store: Store, results: Results) -> None:
+        if not reports:
+            reports.append(0)
+            run_book(tiny_book.with_seeds(1), tiny, tmp_path, only=["b"])
+        reports.append(len(results.runs))
+        original(store, results)
+
+    monkeypatch.setattr("mnistlab.lab.write_report", meanwhile)
+    results = run_book(tiny_book.with_seeds(1), tiny, tmp_path, only=["a"])
+    assert reports == [0, 2, 1, 2]
+    assert len(results.runs) == 2
 
 
 COMMAND = [sys.executable, "-m", "mnistlab", "run", "--data", "digits", "--only", "1", "--only", "2", "--epochs", "3"]

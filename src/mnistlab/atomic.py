@@ -4,8 +4,8 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TEMPORARY = ".tmp-"
@@ -13,11 +13,12 @@ STALE_SECONDS = 3600
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def whole_folder(path: Path, replace: bool = False) -> Iterator[Path]:
     """Give a temporary folder beside `path`; when the block ends without an error it becomes `path`.
 
     If another process made `path` meanwhile, theirs stays and ours is dropped: both hold the same, because such a
-    folder's name is a hash of what determines its content. Raises OSError.
+    folder's name is a hash of what determines its content. With `replace` what is there is taken away at the very end.
+    Raises OSError.
     """
     temporary = _beside(path)
     temporary.mkdir()
@@ -25,6 +26,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
         yield temporary
         for file in temporary.iterdir():
             _to_disk(file)
+        if replace:
+            remove_folder(path)
         try:
             temporary.rename(path)
         except OSError:
@@ -45,12 +48,23 @@ def write_whole(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def is_whole(folder: Path, files: Iterable[str]) -> bool:
+    """Whether the folder holds all its files; if something took one away, what is left of it is removed, to be remade.
+
+    Raises OSError.
+    """
+    if all((folder / file).is_file() for file in files):
+        return True
+    remove_folder(folder)
+    return False
+
+
 def remove_folder(path: Path) -> None:
     """Take the folder `path` away in one step, so that no half of it is ever seen under its name. Raises OSError."""
-    if path.is_dir():
-        doomed = _beside(path)
+    doomed = _beside(path)
+    with suppress(FileNotFoundError):  # it is not there, or another process has just taken it
         path.rename(doomed)
-        shutil.rmtree(doomed, ignore_errors=True)
+    shutil.rmtree(doomed, ignore_errors=True)
 
 
 def sweep(folder: Path) -> None:

@@ -54,7 +54,9 @@ def run(
     only: Annotated[list[str] | None, typer.Option(help="Train this trial only (repeatable).")] = None,
     out: Annotated[Path | None, typer.Option(help="Results folder; results/BOOK if not given.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Worker processes; the cores if not given.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, max=100_000, help="Train this many epochs at most.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, max=100_000, help="Train this many epochs instead of the book's.")
+    ] = None,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.auto,
     strokes: Annotated[
         list[str] | None, typer.Option(help="Train on these drawings too: a strokes file or pendigits (repeatable).")

@@ -1,10 +1,11 @@
 """The spine: a book and its data in; every run on disk and a report out."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+
+import loky
 
 from mnistlab.book.trial import Book
 from mnistlab.data.catalog import Progress, cache_folder
@@ -16,7 +17,7 @@ from mnistlab.results.pages import write_report
 from mnistlab.results.store import Plan, Store
 from mnistlab.results.summary import Results
 from mnistlab.training.record import Epoch, Run, RunRecord, engine_for
-from mnistlab.training.schedule import Failure, Job, train_all
+from mnistlab.training.schedule import Failure, Found, Job, News, train_all
 
 OnEpoch = Callable[[Job, Epoch], None]
 OnRun = Callable[[RunRecord, bool], None]
@@ -46,38 +47,46 @@ def run_book(
     names = _known(only, book)
     store = Store(Path(out) if out else Path("results") / book.name)
     store.prepare(plan, parts.test)
-    missing = []
-    for job in [Job(trial, seed) for trial in book.trials if trial.name in names for seed in book.seeds]:
-        stored = None if fresh else store.find(plan.identity(job.trial, job.seed))
-        if stored is None:
-            missing.append(job)
-        elif on_run:
-            on_run(stored.record.model_copy(update={"trial": job.trial.name}), True)
+
+    def find(job: Job) -> RunRecord | None:
+        """The record of a finished run, under the name that this book gives its trial."""
+        found = None if fresh else store.find(plan.identity(job.trial, job.seed))
+        return found.record.model_copy(update={"trial": job.trial.name}) if found else None
+
+    wanted = [Job(trial, seed) for trial in book.trials if trial.name in names for seed in book.seeds]
+    missing = [job for job in wanted if find(job) is None]
+    for record in filter(None, map(find, wanted)):
+        if on_run:
+            on_run(record, True)
     failures = []
     if missing:
         folder = share_split(parts, cache_folder())
-        with closing(train_all(missing, folder, jobs or os.cpu_count() or 1, plan.device)) as news:
-            for record in _stored(news, store, plan, fresh, on_epoch):
+        news = train_all(missing, folder, jobs or loky.cpu_count(), plan.device, lambda job: find(job) is not None)
+        with closing(news):
+            for record, stored in _stored(news, store, plan, fresh, on_epoch):
                 failures += [record] if record.status == "failed" else []
                 if on_run:
-                    on_run(record, False)
-    results = Results(plan, tuple(store.runs(plan)), tuple(failures))
-    write_report(store, results)
-    return results
+                    on_run(record, stored)
+    while True:
+        results = Results(plan, tuple(store.runs(plan)), tuple(failures))
+        write_report(store, results)
+        if len(store.runs(plan)) == len(results.runs):  # else another lab stored more meanwhile
+            return results
 
 
 def _stored(
-    news: Iterable[tuple[Job, Epoch | Run | Failure]], store: Store, plan: Plan, fresh: bool, on_epoch: OnEpoch | None
-) -> Iterator[RunRecord]:
-    """Store each run as it finishes and give its record; a failure has a record and no folder."""
+    news: Iterable[tuple[Job, News]], store: Store, plan: Plan, fresh: bool, on_epoch: OnEpoch | None
+) -> Iterator[tuple[RunRecord, bool]]:
+    """Store each run as it finishes; its record, and whether it was found stored. A failure has a record, no folder."""
     for job, item in news:
+        identity = plan.identity(job.trial, job.seed)
         if isinstance(item, Run):
-            identity = plan.identity(job.trial, job.seed)
-            if fresh:
-                store.forget(identity)
-            yield store.write(identity, item).record
+            yield store.write(identity, item, replace=fresh).record, False
         elif isinstance(item, Failure):
-            yield _failed(job, item, plan)
+            yield _failed(job, item, plan), False
+        elif isinstance(item, Found):
+            if found := store.find(identity):
+                yield found.record.model_copy(update={"trial": job.trial.name}), True
         elif on_epoch:
             on_epoch(job, item)
 

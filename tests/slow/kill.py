@@ -38,6 +38,8 @@ def main() -> None:
         while kills < options.kills:
             rounds += 1
             out = Path(folder, f"killed-{rounds}")
+            # so that kills hit the making of splits and patches too
+            os.environ["MNISTLAB_CACHE"] = str(Path(folder, f"cache-{rounds}"))
             while kills < options.kills and _killed(out, chance.uniform(0.5, longest)):
                 kills += 1
                 reused += _finish_check(out)

@@ -105,6 +105,12 @@ def test_a_run_that_diverges_says_so(parts: Split) -> None:
     assert "NaN" not in result.record.model_dump_json()
 
 
+def test_the_direct_engine_diverges_in_silence(parts: Split, capfd: pytest.CaptureFixture[str]) -> None:
+    result = run(trial(learning_rate=1e37), 0, parts)
+    assert (result.record.engine, result.record.status) == ("direct", "diverged")
+    assert capfd.readouterr().err == ""
+
+
 def test_every_epoch_is_told_as_it_ends(parts: Split) -> None:
     told: list[Epoch] = []
     record = run(trial(epochs=4), 0, parts, on_epoch=told.append).record

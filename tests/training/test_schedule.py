@@ -14,10 +14,11 @@ import pytest
 from mnistlab.book.trial import Book
 from mnistlab.data.images import DataSet
 from mnistlab.data.split import Split, share_split, split
+from mnistlab.errors import StoreError
 from mnistlab.training import schedule
 from mnistlab.training.fit import run
 from mnistlab.training.record import Epoch, Run
-from mnistlab.training.schedule import Failure, Job, train_all
+from mnistlab.training.schedule import Failure, Found, Job, train_all
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_a_worker_that_is_killed_costs_its_run_one_attempt(
         if isinstance(news, Epoch) and not killed:
             killed.append(job)
             worker = next(worker for worker in started if worker.job == job)
-            os.kill(worker.process.pid, signal.SIGKILL)
+            worker.process.terminate()
         if not isinstance(news, Epoch):
             finished.append((job, type(news)))
     assert Counter(finished) == {(job, Run): 1 for job in jobs(tiny_book.with_epochs(5))}
@@ -83,12 +84,12 @@ def test_a_run_whose_worker_dies_twice_fails_and_the_others_are_done(
             worker = next(worker for worker in started if worker.job == victim)
             if worker.process.pid not in kills:
                 kills.add(worker.process.pid)
-                os.kill(worker.process.pid, signal.SIGKILL)
+                worker.process.terminate()
         if not isinstance(news, Epoch):
             finished[job] = news
     assert len(kills) == 2
     failure = finished.pop(victim)
-    assert failure == Failure("its worker process died 2 times, last with exit code -9")
+    assert failure == Failure(f"its worker process died 2 times, last with exit code {-signal.SIGTERM}")
     assert all(isinstance(news, Run) for news in finished.values())
 
 
@@ -153,3 +154,20 @@ def count_starts(monkeypatch: pytest.MonkeyPatch) -> list["schedule._Worker"]:
 
     monkeypatch.setattr(schedule._Worker, "__init__", counting)
     return started
+
+
+def test_a_job_that_another_lab_has_done_meanwhile_is_left_out(tiny_book: Book, folder: Path) -> None:
+    first, *others = jobs(tiny_book)
+    news = [(job, item) for job, item in train_all(jobs(tiny_book), folder, 1, "cpu", lambda job: job == first)]
+    assert news[0] == (first, Found())
+    assert {job for job, item in news if isinstance(item, Run)} == set(others)
+
+
+def test_a_cache_that_cannot_be_written_fails_its_run_alone(
+    tiny_book: Book, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(schedule, "share_patches", full)
+    assert list(train_all(jobs(tiny_book)[:1], folder, 1, "cpu")) == [(jobs(tiny_book)[0], Failure("the disk is full"))]

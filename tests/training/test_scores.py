@@ -9,7 +9,7 @@ from sklearn import metrics
 
 from mnistlab.training.scores import auroc, confusion_matrix, f1_by_class, mean_ranks, score
 
-Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64] | npt.NDArray[np.float32]
 
 
 def random_case(seed: int, n: int, classes: int = 10, ties: bool = False) -> tuple[Floats, npt.NDArray[np.uint8]]:
@@ -89,5 +89,9 @@ def test_ties_share_their_mean_rank() -> None:
 
 def test_float32_probabilities_of_a_real_size_score_as_in_scikit_learn() -> None:
     probabilities, labels = random_case(9, 5000)
-    single = probabilities.astype(np.float32)
-    check_against_scikit_learn(single.astype(np.float64) / single.sum(axis=1, dtype=np.float64, keepdims=True), labels)
+    check_against_scikit_learn(probabilities.astype(np.float32), labels)
+
+
+def test_certain_and_wrong_float32_predictions_cost_what_they_cost_in_scikit_learn() -> None:
+    certain = np.tile(np.eye(10, dtype=np.float32)[4], (20, 1))
+    check_against_scikit_learn(certain, np.arange(20).astype(np.uint8) % 10)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from mnistlab.book.trial import (
     MOST_SEEDS,
+    MOST_TRIALS,
     Augment,
     Book,
     Conv,
@@ -44,11 +45,13 @@ def shipped_books() -> dict[str, str]:
 def read_book(book: str | Path) -> Book:
     """Read a book from a TOML file, or one that comes with mnistlab by its name. Raises BookError."""
     path = Path(book)
-    if not path.exists() and str(book) in (shipped := shipped_books()):
+    if not _is_file(path) and str(book) in (shipped := shipped_books()):
         return parse_book(shipped[str(book)], str(book), str(book))
-    if not path.is_file():
+    if not _is_file(path):
         names = ", ".join(sorted(shipped_books()))
-        raise BookError(f"{book}: no such book; give a TOML file or one of the books that come with mnistlab: {names}")
+        raise BookError(
+            f"{str(book)[:200]}: no such book; give a TOML file or one of the books that come with mnistlab: {names}"
+        )
     try:
         if path.stat().st_size > LARGEST_BOOK:
             raise BookError(
@@ -88,6 +91,8 @@ def _entries(tables: Any, file: str) -> dict[str, Mapping[str, Any]]:
         raise BookError(f"{file}: has no [[trial]]; add at least one")
     entries: dict[str, Mapping[str, Any]] = {}
     seen: set[str] = set()
+    if len(tables) > MOST_TRIALS:
+        raise BookError(f"{file}: {len(tables):,} trials, and {MOST_TRIALS:,} are the most; make several books of them")
     for number, table in enumerate(tables, 1):
         place = f"{file}: trial number {number}"
         entry = _table(table, place)
@@ -178,7 +183,7 @@ def _refuse_unknown(table: Mapping[str, Any], valid: Iterable[str], place: str) 
 
 def _nearest(key: Any, valid: Iterable[str]) -> str:
     names = list(valid)
-    near = get_close_matches(str(key), names, n=1, cutoff=0.5)
+    near = get_close_matches(_shown(key).strip("'\""), names, n=1, cutoff=0.5)
     return f'; did you mean "{near[0]}"?' if near else f"; choose one of {', '.join(names)}"
 
 
@@ -194,13 +199,23 @@ def _only(table: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
 
 def _shown(value: Any) -> str:
     """A value as an error shows it: one short line, whatever it holds."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number of thousands of digits, which Python does not write out
+        return "a number too long to show"
     return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _quoted(name: str) -> str:
     """A name or key as an error shows it: in double quotes, nothing in it breaking the line."""
     return f'"{_shown(name)[1:-1]}"'
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # no name that a file can have, or a folder that may not be looked into
+        return False
 
 
 def _first_line(error: Exception) -> str:

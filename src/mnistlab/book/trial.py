@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 SIDE = 28  # pixels; every image is brought to 28×28
 CLASSES = 10
 MOST_SEEDS = 1000
+MOST_TRIALS = 1000
 NAME = r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,59}$"
 DEVICE_NAMES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 
@@ -182,7 +183,7 @@ class Book(Settings):
     seeds: Annotated[tuple[int, ...], Field(strict=False, min_length=1, max_length=MOST_SEEDS)]
     validation: Annotated[int, Field(ge=1)] = 10_000
     extra: Annotated[tuple[Extra, ...], Field(strict=False, max_length=100)] = ()
-    trials: Annotated[tuple[Trial, ...], Field(strict=False, min_length=1, max_length=1000)]
+    trials: Annotated[tuple[Trial, ...], Field(strict=False, min_length=1, max_length=MOST_TRIALS)]
 
     def trial(self, name: str) -> Trial:
         """The trial of that name. Raises KeyError."""

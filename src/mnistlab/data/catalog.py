@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -83,11 +84,12 @@ def load_data(data: str | Path, progress: Progress | None = None) -> DataSet:
         fetch(str(data), CATALOG[str(data)], folder, progress)
         return idx.read_folder(folder, str(data))
     path = Path(data)
-    if path.is_dir():
-        return idx.read_folder(path, path.resolve().name)
+    with suppress(OSError):  # no name that a folder can have, or one that may not be looked into
+        if path.is_dir():
+            return idx.read_folder(path, path.resolve().name)
     near = get_close_matches(str(data), NAMES, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"give one of {', '.join(NAMES)} or a folder with four IDX files"
-    raise DataError(f"{data}: neither a known data set nor a folder; {hint}")
+    raise DataError(f"{str(data)[:200]}: neither a known data set nor a folder; {hint}")
 
 
 def fetch(name: str, source: Source, folder: Path, progress: Progress | None = None) -> None:

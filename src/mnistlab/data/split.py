@@ -76,7 +76,8 @@ def share_split(split: Split, cache: Path) -> Path:
     folder = cache / "splits" / key
     try:
         atomic.sweep(folder.parent)
-        if not folder.is_dir():
+        files = [f"{part}-{field.name}.npy" for part in PARTS for field in fields(Images)]
+        if not atomic.is_whole(folder, ["info.json", *files]):
             with atomic.whole_folder(folder) as temporary:
                 (temporary / "info.json").write_text(split.info.model_dump_json(), "utf-8")
                 for part in PARTS:

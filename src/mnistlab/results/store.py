@@ -11,6 +11,7 @@ A run's folder is named by the hash of everything that determines its result, an
 import hashlib
 import io
 import json
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ class StoredRun:
         """Test probabilities (n_test, 10), memory-mapped. Raises StoreError."""
         try:
             array: npt.NDArray[np.float32] = np.load(self.folder / "predictions.npy", mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise _damaged(self.folder / "predictions.npy", error) from None
         return array
 
@@ -103,7 +104,7 @@ class Store:
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 return Images(arrays["pixels"], arrays["labels"])
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
             raise _damaged(path, error) from None
 
     def _holds(self, test: Images) -> bool:
@@ -124,21 +125,19 @@ class Store:
         except (OSError, ValidationError) as error:
             raise _damaged(folder / "run.json", error) from None
 
-    def write(self, identity: str, run: Run) -> StoredRun:
-        """Store a finished run, unless another lab has stored the same meanwhile. Raises StoreError."""
+    def write(self, identity: str, run: Run, replace: bool = False) -> StoredRun:
+        """Store a finished run, unless another lab has stored the same meanwhile and `replace` is not asked for.
+
+        Raises StoreError.
+        """
         folder = self.folder / identity
-        with self._writing(), atomic.whole_folder(folder) as temporary:
+        with self._writing(), atomic.whole_folder(folder, replace) as temporary:
             (temporary / "run.json").write_text(run.record.model_dump_json(indent=1), "utf-8")
             if run.record.status == "done":
                 (temporary / "weights.safetensors").write_bytes(weights_to_bytes(run.weights))
                 (temporary / "model.onnx").write_bytes(to_onnx(run.record.network, run.weights))
                 np.save(temporary / "predictions.npy", run.test_probabilities, allow_pickle=False)
         return StoredRun(run.record, folder)
-
-    def forget(self, identity: str) -> None:
-        """Remove the run of that identity if there is one. Raises StoreError."""
-        with self._writing():
-            atomic.remove_folder(self.folder / identity)
 
     def write_file(self, name: str, content: bytes) -> Path:
         """Write a file of the report, whole or not at all. Raises StoreError."""

@@ -185,7 +185,7 @@ def _reproducible(seed: int) -> Iterator[None]:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     try:
-        with torch.random.fork_rng(), threadpool_limits(1, user_api="blas"):
+        with torch.random.fork_rng(), threadpool_limits(1, user_api="blas"), np.errstate(all="ignore"):
             torch.manual_seed(generator(seed, "dropout").initial_seed())
             yield
     finally:

@@ -1,8 +1,8 @@
 """What a filter sees: every image's patches side by side, made once for all epochs, seeds and worker processes."""
 
 import os
-import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +18,17 @@ PARTS = ("train", "validation")  # what training sees; test images are scored on
 UNUSED_SECONDS = 7 * 24 * 3600  # a store of patches takes 4 to 6 times the room of its images
 
 
-def unfold(pixels: Bytes, conv: Conv) -> Bytes:
+def unfold(pixels: Bytes, conv: Conv, file: Path | None = None) -> Bytes:
     """Images (n, 28, 28) → patches (n, positions·(k² + 1)), row by row, each followed by a 255 for the bias.
 
-    Positions run over the image row by row, the k² pixels of a patch too; padding is 0.
+    Positions run over the image row by row, the k² pixels of a patch too; padding is 0. Into memory, or into a .npy
+    file, which may be larger than memory. Raises OSError.
     """
     side, end = conv.side_before_pool(SIDE), conv.padding + SIDE
-    patches = np.full((len(pixels), side, side, conv.kernel**2 + 1), 255, np.uint8)
+    shape = (len(pixels), side**2 * (conv.kernel**2 + 1))
+    whole = np.lib.format.open_memmap(file, "w+", np.uint8, shape) if file else np.empty(shape, np.uint8)
+    patches = whole.reshape(len(pixels), side, side, -1)
+    patches[..., -1] = 255
     for first in range(0, len(pixels), CHUNK):
         images = pixels[first : first + CHUNK]
         padded = np.zeros((len(images), end + conv.padding, end + conv.padding), np.uint8)
@@ -33,7 +37,7 @@ def unfold(pixels: Bytes, conv: Conv) -> Bytes:
             row, column = divmod(pixel, conv.kernel)
             seen = padded[:, row :: conv.stride, column :: conv.stride]
             patches[first : first + CHUNK, :, :, pixel] = seen[:, :side, :side]
-    return patches.reshape(len(pixels), -1)
+    return whole
 
 
 class Patches:
@@ -60,19 +64,23 @@ def share_patches(split_folder: Path, conv: Conv) -> Path:
     beside = f"{split_folder.name}-patches-"
     folder = split_folder.with_name(f"{beside}{conv.kernel}-{conv.stride}-{conv.padding}")
     try:
-        if not folder.is_dir():
-            for old in split_folder.parent.glob("*-patches-*"):
-                if time.time() - old.stat().st_mtime > UNUSED_SECONDS:
-                    shutil.rmtree(old, ignore_errors=True)
+        if not atomic.is_whole(folder, [f"{part}.npy" for part in PARTS]):
+            _remove_unused(split_folder.parent)
             split = open_split(split_folder)
             with atomic.whole_folder(folder) as temporary:
                 for part in PARTS:
-                    patches = unfold(getattr(split, part).pixels, conv)
-                    np.save(temporary / f"{part}.npy", patches, allow_pickle=False)
+                    unfold(getattr(split, part).pixels, conv, temporary / f"{part}.npy")
         os.utime(folder)
     except OSError as error:
         raise StoreError(f"{folder}: cannot be written ({error}); set MNISTLAB_CACHE to a folder that can") from None
     return folder
+
+
+def _remove_unused(splits: Path) -> None:
+    for old in splits.glob("*-patches-*"):
+        with suppress(OSError):  # another lab removes it, or still maps it
+            if time.time() - old.stat().st_mtime > UNUSED_SECONDS:
+                atomic.remove_folder(old)
 
 
 def open_patches(folder: Path, split: Split, conv: Conv) -> Patches:

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from mnistlab.book.trial import Network, Training, Trial
+from mnistlab.book.trial import SIDE, Conv, Network, Training, Trial
 from mnistlab.data.split import DataInfo
 from mnistlab.model import Weights
 from mnistlab.training.scores import Scores
 
+MOST_PATCH_BYTES = 10_000  # an image: 600 MB for MNIST; more is better left to a convolution that needs no patches
 FORMAT = 1  # raised whenever the same settings would give other results or files
 
 
@@ -66,8 +67,14 @@ def engine_for(trial: Trial, device: str) -> str:
     """Which engine trains that trial on that device: `direct` for what it can do (see `direct`), else `autograd`."""
     layers = trial.network.conv
     plain = len(layers) == 1 and layers[0].pool == 1 and not layers[0].norm and not trial.network.dropout
+    plain = plain and _patch_bytes(layers[0]) <= MOST_PATCH_BYTES
     plain = plain and trial.training.optimizer in ("adam", "adamw") and not trial.training.augment.active
     return "direct" if plain and device == "cpu" else "autograd"
+
+
+def _patch_bytes(conv: Conv) -> int:
+    """The room that all patches of one image take."""
+    return conv.side_before_pool(SIDE) ** 2 * (conv.kernel**2 + 1)
 
 
 def environment() -> dict[str, str]:

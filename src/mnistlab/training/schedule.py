@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -18,6 +18,7 @@ from loky.backend.context import get_context
 
 from mnistlab.book.trial import Trial
 from mnistlab.data.split import Split, open_split
+from mnistlab.errors import StoreError
 from mnistlab.training.patches import open_patches, share_patches
 from mnistlab.training.record import Epoch, Run, engine_for
 
@@ -39,32 +40,50 @@ class Failure:
     reason: str
 
 
+@dataclass(frozen=True)
+class Found:
+    """A job that another lab has done meanwhile."""
+
+
+News = Epoch | Run | Failure | Found
+
+
 def train_all(
-    jobs: Sequence[Job], split_folder: Path, processes: int, device: str
-) -> Generator[tuple[Job, Epoch | Run | Failure]]:
+    jobs: Sequence[Job],
+    split_folder: Path,
+    processes: int,
+    device: str,
+    found: Callable[[Job], bool] = lambda _: False,
+) -> Generator[tuple[Job, News]]:
     """Do all jobs on `processes` workers and give the news as it comes: every epoch, then the run or its failure.
 
-    A job whose worker dies is tried once more. The workers end with the iterator, or when this process dies.
+    A job whose worker dies is tried once more; one that is `found` done when its turn comes is left out. The workers
+    end with the iterator, or when this process dies.
     """
     waiting = deque((job, 1) for job in jobs)
     workers = [_Worker(split_folder, device) for _ in range(min(processes, len(jobs)))]
     try:
         while waiting or any(worker.job for worker in workers):
             for worker in workers:
-                if worker.job is None and waiting:
-                    worker.begin(*waiting.popleft())
-            for pipe in wait([worker.pipe for worker in workers if worker.job]):
+                while worker.job is None and waiting:
+                    job, attempt = waiting.popleft()
+                    if found(job):
+                        yield job, Found()
+                    elif refused := worker.begin(job, attempt):
+                        yield job, refused
+            busy = [worker.pipe for worker in workers if worker.job]
+            for pipe in wait(busy) if busy else ():  # with nothing to wait for, it would wait for ever
                 worker = next(worker for worker in workers if worker.pipe is pipe)
-                job, attempt = worker.job, worker.attempt
-                assert job is not None
+                done, attempt = worker.job, worker.attempt
+                assert done is not None
                 news = worker.news()
                 if news is None:
                     worker.start()
                     if attempt < ATTEMPTS:
-                        waiting.appendleft((job, attempt + 1))
+                        waiting.appendleft((done, attempt + 1))
                         continue
                     news = Failure(f"its worker process died {attempt} times, last with exit code {worker.last_exit}")
-                yield job, news
+                yield done, news
     finally:
         for worker in workers:
             worker.stop()
@@ -89,13 +108,18 @@ class _Worker:
         theirs.close()  # so that the end of either process is an end-of-file to the other
         watched.close()
 
-    def begin(self, job: Job, attempt: int) -> None:
+    def begin(self, job: Job, attempt: int) -> Failure | None:
+        """Hand the worker a job, or say why it cannot be begun."""
+        folder = None
+        if engine_for(job.trial, self.device) == "direct":
+            try:  # made here, by the one process that all workers belong to, and so once; meanwhile the workers start
+                folder = share_patches(self.split_folder, job.trial.network.conv[0])
+            except StoreError as error:
+                return Failure(str(error))
         self.job, self.attempt = job, attempt
-        direct = engine_for(job.trial, self.device) == "direct"
-        # made here, by the one process that all workers belong to, and so once; meanwhile the first workers start
-        folder = share_patches(self.split_folder, job.trial.network.conv[0]) if direct else None
         with suppress(OSError):  # it is dead already, which `news` finds out
             self.pipe.send((job, folder))
+        return None
 
     def news(self) -> Epoch | Run | Failure | None:
         """What the worker says of its job; None if it is dead."""

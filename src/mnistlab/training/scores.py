@@ -1,6 +1,6 @@
 """Accuracy, loss, AUROC and F1 of ten-class probabilities, in plain NumPy.
 
-Definitions are those of scikit-learn: `accuracy_score`, `log_loss` (probabilities clipped at float64's epsilon),
+Definitions are those of scikit-learn: `accuracy_score`, `log_loss` (probabilities clipped at their type's epsilon),
 `roc_auc_score(multi_class="ovr", average="macro")` and `f1_score(labels=range(10), zero_division=0)`.
 """
 
@@ -48,8 +48,9 @@ def confusion_matrix(predicted: npt.NDArray[np.intp], labels: Labels, classes: i
 
 def cross_entropy(probabilities: Probabilities, labels: Labels) -> float:
     """Mean of -ln p(true class), in nats."""
-    chosen = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(chosen.clip(np.finfo(np.float64).eps, 1)).mean())
+    least = np.finfo(probabilities.dtype).eps  # what is certain and wrong costs much, not everything
+    chosen = probabilities[np.arange(len(labels)), labels].clip(least, 1)
+    return float(-np.log(chosen.astype(np.float64)).mean())
 
 
 def f1_by_class(confusion: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
