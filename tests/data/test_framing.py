@@ -112,3 +112,8 @@ def test_a_framing_knows_where_every_point_went() -> None:
     corner = SEVEN[0][1] * 3 + 100  # the upper right end of the bar
     column, row = (corner * framing.scale + framing.offset).astype(int)
     assert framing.picture[row, column] == 255
+
+
+def test_a_tap_beside_the_drawing_is_left_out() -> None:
+    with_taps = [*SEVEN, np.array([[200.0, 180]]), np.array([[-90.0, 3], [-89, 3]])]
+    assert np.array_equal(frame_strokes(with_taps), frame_strokes(SEVEN))

@@ -20,7 +20,7 @@ from pathlib import Path
 
 SEEDS = 4
 COMMAND = [sys.executable, "-m", "mnistlab", "run", "--data", "digits", "--seeds", str(SEEDS), "--epochs", "8"]
-WEIGHTS = "*/weights.safetensors"
+WEIGHTS = "weights.safetensors"
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
             while kills < options.kills and _killed(out, chance.uniform(0.5, longest)):
                 kills += 1
                 reused += _finish_check(out)
-                print(f"kill {kills}: {_count(out)} of {6 * SEEDS} runs were finished", flush=True)
+                print(f"kill {kills}: {len(_runs(out))} of {6 * SEEDS} runs were finished", flush=True)
             subprocess.run([*COMMAND, "--jobs", "2", "--out", out], check=True, stdout=subprocess.DEVNULL)
             _compare(whole, out)
     print(f"{kills} kills in {rounds} folders of {6 * SEEDS} runs: no finished run touched ({reused} checks), "
@@ -66,7 +66,7 @@ def _killed(out: Path, after: float) -> bool:
 
 def _finish_check(out: Path) -> int:
     """Every folder under a run's own name is complete."""
-    folders = [path for path in out.glob("*") if len(path.name) == 16 and path.is_dir()]
+    folders = _runs(out)
     for path in folders:
         names = sorted(file.name for file in path.iterdir())
         assert names == ["model.onnx", "predictions.npy", "run.json", "weights.safetensors"], (path, names)
@@ -74,18 +74,18 @@ def _finish_check(out: Path) -> int:
 
 
 def _compare(whole: Path, out: Path) -> None:
-    expected = {path.parent.name: path.read_bytes() for path in whole.glob(WEIGHTS)}
-    found = {path.parent.name: path.read_bytes() for path in out.glob(WEIGHTS)}
+    expected, found = ({run.name: (run / WEIGHTS).read_bytes() for run in _runs(folder)} for folder in (whole, out))
     assert len(expected) == 6 * SEEDS
     assert found == expected, "weights differ from an undisturbed run's"
 
 
 def _stamps(out: Path) -> dict[Path, int]:
-    return {path: path.stat().st_mtime_ns for path in out.glob("*/*") if len(path.parent.name) == 16}
+    return {path: path.stat().st_mtime_ns for run in _runs(out) for path in run.iterdir()}
 
 
-def _count(out: Path) -> int:
-    return len(list(out.glob("*/run.json")))
+def _runs(out: Path) -> list[Path]:
+    """Folders under a run's own name; a kill may leave one under a temporary name, which is swept an hour later."""
+    return [path for path in out.glob("*") if len(path.name) == 16 and path.is_dir()]
 
 
 if __name__ == "__main__":

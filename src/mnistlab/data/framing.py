@@ -19,6 +19,8 @@ PEN = 3.0
 """Width of the pen in pixels of the picture: a little more than that of most of MNIST's digits, which are 2 to 4."""
 SMALLEST = 1e-12
 """Extent of a drawing, in its own units, up to which it is a dot: smaller ones are rounding."""
+TAP = 0.06
+"""A stroke whose extent is a smaller share of the drawing's is a tap of the pen, no part of a digit: left out."""
 THINNEST, THICKEST = 2.0, 4.0
 """Widths of a pen, in the same pixels, between which an image's own pen is kept."""
 
@@ -49,15 +51,21 @@ def framing_of(strokes: Sequence[npt.ArrayLike], pen: float = PEN) -> Framing:
     paths = [path for path in paths if len(path)]
     if not paths:
         return Framing(np.zeros((SIDE, SIDE), dtype=np.uint8), 1.0, np.zeros(2))
+    everything = _extent(np.concatenate(paths))
+    paths = [path for path in paths if _extent(path) > TAP * everything] or paths
     points = np.concatenate(paths)
-    low, high = points.min(axis=0), points.max(axis=0)
-    extent = float((high - low).max())
+    low, high, extent = points.min(axis=0), points.max(axis=0), _extent(points)
     scale = (BOX - pen) / extent if extent > SMALLEST else 1.0
     middle, half = (low + high) / 2, SIDE / 2
     segments = np.concatenate([_segments((path - middle) * scale + half) for path in paths])
     shift = half - _centre_of_mass(_rasterise(segments, pen))
     picture = _to_picture(_rasterise(segments + np.tile(shift, 2), pen))
     return Framing(picture, scale, half + shift - middle * scale)
+
+
+def _extent(points: Floats) -> float:
+    """The longer side of the box around points (n, 2)."""
+    return float(np.ptp(points, axis=0).max())
 
 
 def _segments(path: Floats, step: float = 0.6) -> Floats:

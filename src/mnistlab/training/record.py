@@ -75,12 +75,16 @@ def environment() -> dict[str, str]:
     import torch
     from threadpoolctl import threadpool_info
 
-    products = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    products = sorted(
+        f"{library['internal_api']} {library['version']} {library.get('architecture', '')}".strip()
+        for library in threadpool_info()
+        if library["user_api"] == "blas"
+    )
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
-        "blas": ", ".join(f"{it['internal_api']} {it['version']} {it.get('architecture', '')}" for it in products),
+        "blas": ", ".join(products),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": str(os.cpu_count()),
