@@ -9,7 +9,7 @@ from mnistlab.results.statistics import MOST_NEEDED, Interval
 from mnistlab.results.summary import TrialSummary
 
 NOTHING = "–"
-SETTINGS = {"out": "filters", "norm": "batch-norm", "pool": "max-pooling"}
+SETTINGS = {"conv": "network", "out": "filters", "norm": "batch-norm", "pool": "max-pooling"}
 METRIC_NAMES = {
     "accuracy": "accuracy", "loss": "loss", "auroc": "AUROC", "f1_micro": "F1 (micro)", "f1_macro": "F1 (macro)",
 }  # fmt: skip
@@ -93,7 +93,7 @@ def deed(changes: Changes) -> str:
     verb = "Changing"
     if isinstance(before, int | float) and isinstance(after, int | float):
         verb = "Raising" if after > before else "Lowering"
-    return f"{verb} {'the network' if key == 'conv' else name} from {value_words(before)} to {value_words(after)}"
+    return f"{verb} {'the ' * (key == 'conv')}{name} from {value_words(before)} to {value_words(after)}"
 
 
 def sentence(comparison: Comparison) -> str:
