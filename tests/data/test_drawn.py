@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mnistlab.book.trial import Extra
-from mnistlab.data.drawn import add_drawings, frame_drawings, varied
+from mnistlab.data.drawn import PLAIN_PEN, add_drawings, frame_drawings, varied
 from mnistlab.data.framing import frame_strokes
 from mnistlab.data.images import DataSet, Images
 from mnistlab.data.split import Split, split
@@ -34,7 +34,7 @@ def test_only_the_training_images_grow(tmp_path: Path) -> None:
     after = add_drawings(before, [Extra(strokes=strokes, exclude_writers=("2",), copies=3)])
     assert len(after.train) == len(before.train) + 2 * 3
     assert after.train.labels[-6:].tolist() == [7, 1, 7, 1, 7, 1]
-    assert np.array_equal(after.train.pixels[-6], frame_strokes(SEVEN))
+    assert np.array_equal(after.train.pixels[-6], frame_strokes(SEVEN, PLAIN_PEN))
     assert after.validation is before.validation
     assert after.test is before.test
     assert after.info.sizes["train"] == len(after.train)
