@@ -52,7 +52,7 @@ def said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *a
 def test_what_a_run_was_trained_on_is_evaluated_on_its_test_images_alone(out: Path) -> None:
     run = first(out)
     found = evaluate(run.folder, without_test())
-    assert found.chosen == "test images of tiny, which it was trained on"
+    assert found.chosen == "test images of tiny, kept apart from what it was trained on"
     assert found.images == len(split(without_test(), 60).test)
     stored = run.record.scores["test"].model_dump()
     assert found.scores.model_dump() == pytest.approx(stored, abs=1e-5)

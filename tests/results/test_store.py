@@ -127,9 +127,10 @@ def test_folders_that_hold_no_results_or_damaged_ones(plan: Plan, parts: Split, 
         stored.predictions()
     (stored.folder / "run.json").write_text("{}", "utf-8")
     with pytest.raises(
-        StoreError, match=r"run\.json: damaged or of another version .*; delete its folder to make it anew"
+        StoreError,
+        match=r"run\.json: damaged or of another version .*; delete its folder and run the book again to make it anew",
     ):
         store.find(identity)
     (tmp_path / "book.json").write_text("[", "utf-8")
-    with pytest.raises(StoreError, match=r"book\.json: damaged"):
+    with pytest.raises(StoreError, match=r"book\.json: damaged .*; run the book again with this --out to make it anew"):
         store.plan()

@@ -46,7 +46,7 @@ def _unpacked(archive: Path) -> bytes:
     try:
         from unlzw3 import unlzw
     except ImportError:
-        raise DataError('pendigits: UCI packs them with LZW; pip install "mnistlab[strokes]" to read that') from None
+        raise DataError("pendigits: UCI packs them with LZW; pip install unlzw3 to read that") from None
     try:
         with zipfile.ZipFile(archive) as files:
             if files.getinfo(MEMBER).file_size > MOST_BYTES:

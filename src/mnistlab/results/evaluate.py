@@ -50,7 +50,9 @@ def evaluate(folder: Path, data: DataSet) -> Evaluation:
 def _images(run: StoredRun, data: DataSet) -> tuple[str, Images]:
     trained_on = run.record.data
     if data.sha256 == trained_on.sha256 or data.name == trained_on.name.split(" + ")[0]:  # drawings may have come to it
-        return f"test images of {data.name}, which it was trained on", split(data, trained_on.sizes["validation"]).test
+        return f"test images of {data.name}, kept apart from what it was trained on", split(
+            data, trained_on.sizes["validation"]
+        ).test
     if data.test is not None:
         return f"test images of {data.name}", data.test
     return f"all images of {data.name}", data.train

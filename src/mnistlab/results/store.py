@@ -167,5 +167,8 @@ class Store:
 
 
 def _damaged(path: Path, error: Exception) -> StoreError:
-    first = (str(error).splitlines() or [type(error).__name__])[0]
-    return StoreError(f"{path}: damaged or of another version ({first}); delete its folder to make it anew")
+    """In our words: NumPy's would advise unpickling. Only a run's own folder may be advised to be deleted."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else "its content is not what was written"
+    whole = path.name in ("book.json", "test.npz")
+    remedy = "run the book again with this --out" if whole else "delete its folder and run the book again"
+    return StoreError(f"{path}: damaged or of another version ({reason}); {remedy} to make it anew")
