@@ -15,6 +15,9 @@ from typing import Any
 import numpy as np
 import psutil
 import torch
+from mnistlab.training.autograd import AutogradEngine
+from mnistlab.training.direct import DirectEngine
+from mnistlab.training.patches import open_patches, share_patches
 from numpy import matmul
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
@@ -25,10 +28,7 @@ from mnistlab.book.trial import SIDE, Trial
 from mnistlab.data.catalog import load_data
 from mnistlab.data.images import Images
 from mnistlab.data.split import Split, open_split, share_split, split
-from mnistlab.training.autograd import AutogradEngine
-from mnistlab.training.direct import DirectEngine
 from mnistlab.training.fit import generator
-from mnistlab.training.patches import open_patches, share_patches
 
 Epoch = Callable[[], Any]
 

@@ -14,6 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from mnistlab.training.patches import Patches
 
 from mnistlab.book.reading import read_book
 from mnistlab.book.trial import Trial
@@ -21,7 +22,6 @@ from mnistlab.data.catalog import load_data
 from mnistlab.data.split import Split, split
 from mnistlab.results.statistics import interval
 from mnistlab.training.fit import run
-from mnistlab.training.patches import Patches
 
 ENGINES = ("direct", "autograd")
 METRICS = ("accuracy", "loss")

@@ -41,9 +41,9 @@ def mnist() -> DataSet:
 
 
 @pytest.fixture(scope="session")
-def digits() -> DataSet:
-    """The embedded digits."""
-    return load_data("digits")
+def mini() -> DataSet:
+    """5,000 of MNIST's training images and 1,000 of its test images, from the package."""
+    return load_data("mini")
 
 
 def random_images(n: int, seed: int = 0) -> Images:
@@ -57,8 +57,8 @@ def random_images(n: int, seed: int = 0) -> Images:
 
 @pytest.fixture
 def tiny() -> DataSet:
-    """300 images to train on, 60 to test on."""
-    return DataSet("tiny", random_images(300), random_images(60, seed=1))
+    """360 images to train on, of which a sixth may be set aside, and 60 to test on."""
+    return DataSet("tiny", random_images(360), random_images(60, seed=1))
 
 
 @pytest.fixture

@@ -32,9 +32,9 @@ def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         (["rn"], "No such command 'rn'"),
         (["run", "none.toml"], "none.toml: no such book; give a TOML file or one of the books that come with mnistlab"),
         (["run", "--data", "nowhere"], "nowhere: neither a known data set nor a folder"),
-        (["run", "--data", "digits", "--only", "7"], "--only 7: no such trial in six-trials; it has 1, 2, 3, 4, 5, 6"),
-        (["run", "--data", "digits", "--out", "file"], "file: cannot be written (File exists); give another --out"),
-        (["run", "--data", "digits", "--device", "cuda"], "--device cuda: PyTorch finds no CUDA device here"),
+        (["run", "--data", "mini", "--only", "7"], "--only 7: no such trial in six-trials; it has 1, 2, 3, 4, 5, 6"),
+        (["run", "--data", "mini", "--out", "file"], "file: cannot be written (File exists); give another --out"),
+        (["run", "--data", "mini", "--device", "cuda"], "--device cuda: PyTorch finds no CUDA device here"),
         (["run", "x" * 300], "no such book; give a TOML file"),
         (["run", "--data", "x" * 300], "neither a known data set nor a folder"),
         (["run", "long.toml"], 'long.toml: "seeds" must be a whole number from 1 to 1000, not a number too long'),
@@ -46,7 +46,7 @@ def test_bad_input_gets_one_line_and_exit_code_2(
     arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("mnistlab.training.engines._has_cuda", lambda: False)
     Path("file").write_text("mine")
     Path("long.toml").write_text("seeds = 0x" + "f" * 5000 + BASE + "[[trial]]\nname = 'x'")
     Path("bad.toml").write_text(BASE + "[[trial]]\nname = 'x'\nlr = 3")
@@ -64,15 +64,18 @@ def test_when_nothing_can_be_downloaded_one_line_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setenv("MNISTLAB_CACHE", str(tmp_path))
-    nobody = Source("nobody listens there", ("http://127.0.0.1:9/",), ("0", "0", "0", "0"))
+    nobody = Source(("http://127.0.0.1:9/",), ("0", "0", "0", "0"))  # nobody listens there
     monkeypatch.setitem(catalog.CATALOG, "mnist", nobody)
     assert call(monkeypatch, "run", "--out", str(tmp_path / "out")) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert "use --data digits, which needs none, or --data DIR with the four IDX files" in error
+    assert "use --data mini, which needs none, or --data DIR with the four IDX files" in error
 
 
-RUN = ["run", "--data", "digits", "--seeds", "1", "--epochs", "2", "--only", "1", "--only", "2", "--jobs", "1"]
+RUN = [
+    "run", "--data", "mini", "--seeds", "1", "--epochs", "2", "--only", "1", "--only", "2",
+    "--jobs", "1",
+]  # fmt: skip
 
 
 def test_piped_output_is_plain_lines_and_the_table(tmp_path: Path) -> None:
@@ -82,22 +85,12 @@ def test_piped_output_is_plain_lines_and_the_table(tmp_path: Path) -> None:
     assert "\x1b" not in text
     assert "\r" not in text
     lines = text.splitlines()
-    assert lines[0].startswith("1 of 2: trial 1 seed 0 done, epoch 2, validation loss ")
-    assert lines[2].split()[:5] == ["trial", "n", "epoch", "train", "acc"]
+    share = "a sixth of the training images (the book asks for 10,000)"
+    assert lines[0] == f"validation: 833 images, {share}"
+    assert lines[1].startswith("1 of 2: trial 1 seed 0 done, epoch 2, validation loss ")
+    assert lines[3].split()[:5] == ["trial", "n", "epoch", "train", "acc"]
     assert lines[-1] == f"Report: {tmp_path / 'out' / 'report.html'}, {tmp_path / 'out' / 'report.md'}"
     assert done.stderr == b""
-
-
-def test_trials_beyond_the_direct_engine_are_named_once(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    book = tmp_path / "book.toml"
-    base = "[base]\nconv = [{ out = 2, kernel = 9, stride = 5 }]\nbatch_size = 64\nlearning_rate = 0.01\nepochs = 1\n"
-    book.write_text(base + '[[trial]]\nname = "plain"\n[[trial]]\nname = "dropped"\ndropout = 0.5\n', "utf-8")
-    command = ["run", str(book), "--data", "digits", "--seeds", "2", "--jobs", "1", "--out", str(tmp_path / "out")]
-    assert call(monkeypatch, *command) == 0
-    said = [line for line in capsys.readouterr().out.splitlines() if "autograd" in line]
-    assert said == ["Trained by autograd, the direct engine being for one plain convolution on CPU: dropped"]
 
 
 def test_output_survives_an_old_windows_code_page(tmp_path: Path) -> None:
@@ -124,7 +117,10 @@ def test_a_terminal_shows_live_progress(tmp_path: Path) -> None:
         pass  # how Linux says that the other side is closed
     os.close(ours)
     assert process.wait() == 0
-    for expected in (b"trial 1 seed 0", b"validation loss", b"of 2 runs", b"left", b"Report: "):
+    for expected in (
+        b"validation: 833 images", b"trial 1 seed 0", b"validation loss", b"of 2 runs", b"left",
+        b"Report: ",
+    ):  # fmt: skip
         assert expected in shown
 
 
@@ -185,8 +181,20 @@ def test_data_describes_a_set_and_shows_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert call(monkeypatch, "data", "digits") == 0
+    assert call(monkeypatch, "data", "mini") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("digits: 28×28 pixels, 10 classes, SHA-256 ")
-    assert lines[1] == "train   1,797 images; of each class 178 182 177 183 181 182 181 179 174 180"
-    assert Path("digits-contact-sheet.png").stat().st_size > 10_000
+    assert lines[0].startswith("mini: 28×28 pixels, 10 classes, SHA-256 ")
+    assert lines[1] == "train   5,000 images; of each class" + 10 * " 500"
+    assert lines[2] == "test    1,000 images; of each class" + 10 * " 100"
+    assert Path("mini-contact-sheet.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(("asked", "said"), [(833, False), (834, True)])
+def test_fewer_validation_images_than_asked_are_said(
+    asked: int, said: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    book = tmp_path / "book.toml"
+    book.write_text(f"validation = {asked}\n{BASE}[[trial]]\nname = 'x'\n", "utf-8")
+    assert call(monkeypatch, "run", str(book), "--data", "mini", "--seeds", "1", "--out", str(tmp_path / "out")) == 0
+    line = f"validation: 833 images, a sixth of the training images (the book asks for {asked})"
+    assert (line in capsys.readouterr().out.splitlines()) == said

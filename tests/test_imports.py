@@ -12,7 +12,7 @@ import mnistlab
 
 SOURCE = Path(mnistlab.__file__).parent
 ROOMS = ["book", "data", "model", "training", "drawing", "results", "lab", "display", "cli", "__main__"]
-GROUND = {"errors", "atomic"}  # beneath all rooms
+GROUND = {"errors", "atomic", "randomness"}  # beneath all rooms
 HEAVY = ("torch", "matplotlib", "sklearn", "onnxruntime", "pandas")
 
 

@@ -5,7 +5,6 @@
 Names are imported when first used (PEP 562), so that `import mnistlab` stays light.
 """
 
-import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +15,6 @@ if TYPE_CHECKING:
     from mnistlab.lab import run_book
 
 __all__ = ["LabError", "load_data", "read_book", "run_book"]
-
-# A shell's variable can hold NumPy's OpenBLAS to other kernels than it picks for the processor: slower ones, which also
-# round otherwise. What a seed gives must depend on the machine alone, so this goes before NumPy comes.
-os.environ.pop("OPENBLAS_CORETYPE", None)
 
 _HOMES = {
     "LabError": "mnistlab.errors",

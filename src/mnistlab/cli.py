@@ -40,7 +40,16 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
-Data = Annotated[str | None, typer.Option(help="mnist, fashion, kmnist, digits or a folder with four IDX files.")]
+class EngineName(StrEnum):
+    """What trains."""
+
+    auto = "auto"
+    native = "native"
+    torch = "torch"
+
+
+DATA_HELP = "mnist, fashion, kmnist, mini or a folder with four IDX files."
+Data = Annotated[str | None, typer.Option(help=DATA_HELP)]
 
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="A results folder.")]
 TrialName = Annotated[str, typer.Argument(metavar="TRIAL", help="A trial's name.")]
@@ -57,6 +66,7 @@ def run(
     epochs: Annotated[
         int | None, typer.Option(min=1, max=100_000, help="Train this many epochs instead of the book's.")
     ] = None,
+    engine: Annotated[EngineName, typer.Option(help="What trains; torch needs the extra torch.")] = EngineName.auto,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.auto,
     strokes: Annotated[
         list[str] | None, typer.Option(help="Train on these drawings too: a strokes file or pendigits (repeatable).")
@@ -76,8 +86,8 @@ def run(
     images = load_data(data or trials.data, _download_bar)
     with RunDisplay(trials, only or []) as display:
         results = run_book(
-            trials, images, out, only=only or [], jobs=jobs, device=device.value, fresh=fresh,
-            progress=_download_bar, on_epoch=display.on_epoch, on_run=display.on_run,
+            trials, images, out, only=only or [], jobs=jobs, engine=engine.value, device=device.value, fresh=fresh,
+            progress=_download_bar, on_start=display.on_start, on_epoch=display.on_epoch, on_run=display.on_run,
         )  # fmt: skip
     print_results(results)
     folder = out or Path("results") / trials.name
@@ -117,9 +127,9 @@ def report(out: Out) -> None:
 @app.command()
 def evaluate(
     run: Annotated[Path, typer.Argument(help="A run's folder inside a results folder.")],
-    data: Annotated[str, typer.Option(help="mnist, fashion, kmnist, digits or a folder with four IDX files.")],
+    data: Annotated[str, typer.Option(help=DATA_HELP)],
 ) -> None:
-    """Say what a saved run makes of a data set: figures, confusion, calibration."""
+    """Say what a saved run makes of a data set's test images: figures, confusion, calibration."""
     from mnistlab.data.catalog import load_data
     from mnistlab.display import print_evaluation
     from mnistlab.results.evaluate import evaluate as evaluated
@@ -139,11 +149,9 @@ def data(name: Annotated[str, typer.Argument(metavar="NAME|DIR", help="A data se
     images = load_data(name, _download_bar)
     print(f"{images.name}: 28×28 pixels, {CLASSES} classes, SHA-256 {images.sha256}")
     for part, content in (("train", images.train), ("test", images.test)):
-        if content is None:
-            print(f"{part:<6} none of its own; a fifth of the images is set aside when a book is run")
-            continue
         counts = np.bincount(content.labels, minlength=CLASSES)
-        print(f"{part:<6}{len(content):>7,} images; of each class " + " ".join(f"{count:,}" for count in counts))
+        each = " ".join(f"{count:,}" for count in counts)
+        print(f"{part:<6}{len(content):>7,} images; of each class {each}")
     sheet = Path(f"{images.name}-contact-sheet.png")
     try:
         sheet.write_bytes(contact_sheet(images.train))

@@ -23,10 +23,10 @@ from mnistlab.results.compare import Comparison
 from mnistlab.results.evaluate import Evaluation
 from mnistlab.results.mistakes import Trade
 from mnistlab.results.statistics import Interval
+from mnistlab.results.store import Plan
 from mnistlab.results.summary import Results
 from mnistlab.results.words import METRIC_NAMES, change_words, others, p_words, recall_words, remarks, sentence, show
-from mnistlab.training.record import Epoch, RunRecord
-from mnistlab.training.schedule import Job
+from mnistlab.training.record import Epoch, Job, RunRecord
 
 PIPE_WIDTH = 200  # columns of a table that goes into a file
 
@@ -54,6 +54,13 @@ class RunDisplay:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.progress.stop()
+
+    def on_start(self, plan: Plan) -> None:
+        """Say what is to be known before the first run."""
+        count, asked = plan.data.sizes["validation"], plan.book.validation
+        if count < asked:
+            share = "a sixth of the training images"
+            print(f"validation: {count:,} images, {share} (the book asks for {asked:,})")
 
     def on_epoch(self, job: Job, epoch: Epoch) -> None:
         """Show where a run is."""
@@ -118,8 +125,6 @@ def print_results(results: Results) -> None:
         table.add_row(summary.trial.name, count, epoch, *accuracies, test, *others, change_words(summary))
     console = Console()
     (console if console.is_terminal else Console(width=PIPE_WIDTH)).print(table)
-    if slower := dict.fromkeys(record.trial for record in results.records if record.engine == "autograd"):
-        print(f"Trained by autograd, the direct engine being for one plain convolution on CPU: {', '.join(slower)}")
     if comparisons := results.comparisons():
         print()
     for comparison in comparisons:
@@ -150,7 +155,8 @@ def print_comparison(comparison: Comparison, traded: Trade | None) -> None:
 def print_evaluation(evaluation: Evaluation) -> None:
     """A run's figures, confusion matrix and calibration on other images."""
     found, record = evaluation.mistakes, evaluation.run.record
-    print(f"Trial {record.trial}, seed {record.seed}, on {evaluation.images:,} {evaluation.chosen}")
+    images = f"{evaluation.images:,} test images of {evaluation.data}"
+    print(f"Trial {record.trial}, seed {record.seed}, on {images}")
     for metric, value in evaluation.scores.model_dump().items():
         print(f"{METRIC_NAMES[metric]:<12} {'–' if value is None else f'{value:.4f}'}")
     print("\nRows: the true digit; columns: what it is read as; then recall with its 95 % interval")

@@ -3,6 +3,7 @@
 LabError
 ├── BookError   a book of trials that cannot be run
 ├── DataError   images, labels or strokes that cannot be used, or not be fetched
+├── EngineError what trains is not installed, not there, or not able to
 └── StoreError  a results folder that cannot be read or written
 """
 
@@ -17,6 +18,10 @@ class BookError(LabError):
 
 class DataError(LabError):
     """Images, labels or strokes cannot be used, or could not be fetched."""
+
+
+class EngineError(LabError):
+    """What trains a network is not installed, not there, or not able to."""
 
 
 class StoreError(LabError):

@@ -1,6 +1,5 @@
 """The spine: a book and its data in; every run on disk and a report out."""
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -12,15 +11,16 @@ from mnistlab.data.catalog import Progress, cache_folder
 from mnistlab.data.drawn import add_drawings
 from mnistlab.data.images import DataSet
 from mnistlab.data.split import share_split, split
-from mnistlab.errors import BookError, LabError
-from mnistlab.results.pages import write_report
+from mnistlab.errors import BookError
 from mnistlab.results.store import Plan, Store
 from mnistlab.results.summary import Results
-from mnistlab.training.record import Epoch, Run, RunRecord, engine_for
-from mnistlab.training.schedule import Failure, Found, Job, News, train_all
+from mnistlab.training.engines import choose_engine
+from mnistlab.training.record import Epoch, Job, Run, RunRecord
+from mnistlab.training.schedule import Failure, Found, News, train_all
 
 OnEpoch = Callable[[Job, Epoch], None]
 OnRun = Callable[[RunRecord, bool], None]
+OnStart = Callable[[Plan], None]
 
 
 def run_book(
@@ -30,30 +30,37 @@ def run_book(
     *,
     only: Sequence[str] = (),
     jobs: int | None = None,
+    engine: str = "auto",
     device: str = "auto",
     fresh: bool = False,
     progress: Progress | None = None,
+    on_start: OnStart | None = None,
     on_epoch: OnEpoch | None = None,
     on_run: OnRun | None = None,
 ) -> Results:
     """Train every trial of the book with every seed, store each run as it finishes, and write the report.
 
     What is stored already is not trained again unless `fresh`. `out` is `results/<book>` by default, `jobs` the number
-    of cores, `only` the names of the trials to train (all). `progress` shows downloads, `on_epoch` hears of every
-    epoch, `on_run` of every run and whether it was found stored. Raises LabError.
+    of cores, `only` the names of the trials to train (all). `engine` is `native`, `torch` or `auto`, `device` `cpu`,
+    `cuda` or `auto` (see `engines.choose_engine`). `progress` shows downloads, `on_start` hears what will be run when
+    nothing can be refused any more, `on_epoch` of every epoch, `on_run` of every run and whether it was found stored.
+    Raises LabError.
     """
     parts = add_drawings(split(data, book.validation), book.extra, progress)
-    plan = Plan(book=book, data=parts.info, device=choose_device(device))
+    chosen = choose_engine(engine, device)
+    plan = Plan(book=book, data=parts.info, engine=chosen.name, device=chosen.device)
     names = _known(only, book)
     store = Store(Path(out) if out else Path("results") / book.name)
     store.prepare(plan, parts.test)
+    if on_start:
+        on_start(plan)
 
     def find(job: Job) -> RunRecord | None:
         """The record of a finished run, under the name that this book gives its trial."""
         found = None if fresh else store.find(plan.identity(job.trial, job.seed))
         return found.record.model_copy(update={"trial": job.trial.name}) if found else None
 
-    wanted = [Job(trial, seed) for trial in book.trials if trial.name in names for seed in book.seeds]
+    wanted = [plan.job(trial, seed) for trial in book.trials if trial.name in names for seed in book.seeds]
     missing = [job for job in wanted if find(job) is None]
     for record in filter(None, map(find, wanted)):
         if on_run:
@@ -61,12 +68,15 @@ def run_book(
     failures = []
     if missing:
         folder = share_split(parts, cache_folder())
-        news = train_all(missing, folder, jobs or loky.cpu_count(), plan.device, lambda job: find(job) is not None)
+        news = train_all(missing, folder, jobs or loky.cpu_count(), lambda job: find(job) is not None)
         with closing(news):
+            _get_ready_to_report()
             for record, stored in _stored(news, store, plan, fresh, on_epoch):
                 failures += [record] if record.status == "failed" else []
                 if on_run:
                     on_run(record, stored)
+    from mnistlab.results.pages import write_report
+
     while True:
         results = Results(plan, tuple(store.runs(plan)), tuple(failures))
         write_report(store, results)
@@ -91,17 +101,11 @@ def _stored(
             on_epoch(job, item)
 
 
-def choose_device(device: str) -> str:
-    """`cpu` or `cuda`; `auto` takes CUDA where there is a device. Raises LabError."""
-    if device == "cpu" or (device == "auto" and not shutil.which("nvidia-smi")):
-        return "cpu"  # told without torch, which takes a second to import
-    import torch
+def _get_ready_to_report() -> None:
+    """Import what the report needs, half a second of it, while the workers start."""
+    import matplotlib.figure  # noqa: F401
 
-    if torch.cuda.is_available():
-        return "cuda"
-    if device == "auto":
-        return "cpu"
-    raise LabError("--device cuda: PyTorch finds no CUDA device here; use --device cpu")
+    import mnistlab.results.pages  # noqa: F401
 
 
 def _known(only: Sequence[str], book: Book) -> set[str]:
@@ -117,8 +121,8 @@ def _failed(job: Job, failure: Failure, plan: Plan) -> RunRecord:
         seed=job.seed,
         status="failed",
         reason=failure.reason,
-        engine=engine_for(job.trial, plan.device),
-        device=plan.device,
+        engine=job.engine,
+        device=job.device,
         network=job.trial.network,
         training=job.trial.training,
         data=plan.data,

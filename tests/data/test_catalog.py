@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from mnistlab.data import catalog, idx
@@ -80,7 +79,7 @@ def published(tmp_path: Path, tiny: DataSet) -> Path:
 
 def source(published: Path, *mirrors: str) -> Source:
     sums = [hashlib.md5((published / f"{stem}.gz").read_bytes()).hexdigest() for stem in idx.FILES.values()]
-    return Source("a test", mirrors, (sums[0], sums[1], sums[2], sums[3]))
+    return Source(mirrors, (sums[0], sums[1], sums[2], sums[3]))
 
 
 def test_a_good_mirror_is_asked_once_and_the_cache_serves_from_then_on(
@@ -121,7 +120,7 @@ def test_when_all_mirrors_fail_nothing_is_taken_for_a_file(
         catalog.fetch("mnist", source(published, first, second), cache)
     said = str(caught.value)
     assert said.startswith("mnist could not be downloaded (http://127.0.0.1")
-    assert "use --data digits, which needs none, or --data DIR with the four IDX files" in said
+    assert "use --data mini, which needs none, or --data DIR with the four IDX files" in said
     assert "\n" not in said
     assert not [path for path in cache.glob("*") if path.name.endswith(".gz")]
 
@@ -171,17 +170,6 @@ def test_names_and_folders(tmp_path: Path, tiny: DataSet) -> None:
     assert load_data(write_folder(folder, tiny)).name == "my data"
     with pytest.raises(DataError, match=r"mnits: neither a known data set nor a folder; did you mean 'mnist'\?"):
         load_data("mnits")
-    with pytest.raises(DataError, match="give one of mnist, fashion, kmnist, digits or a folder with four IDX files"):
+    choice = "give one of mnist, fashion, kmnist, mini or a folder with four IDX files"
+    with pytest.raises(DataError, match=choice):
         load_data(tmp_path / "none")
-
-
-def test_the_embedded_digits_are_scikit_learns(digits: DataSet) -> None:
-    from sklearn.datasets import load_digits
-
-    original = load_digits()
-    assert digits.test is None
-    np.testing.assert_array_equal(digits.train.labels, original.target)
-    assert digits.train.pixels.shape == (1797, 28, 28)
-    shrunk = digits.train.pixels[:, 4:24, 4:24].reshape(1797, 4, 5, 4, 5).mean(axis=(2, 4))
-    coarse = original.images.reshape(1797, 4, 2, 4, 2).mean(axis=(2, 4)) * 255 / 16
-    assert np.corrcoef(shrunk.ravel(), coarse.ravel())[0, 1] > 0.98

@@ -2,21 +2,21 @@
 
 import numpy as np
 import pytest
-import torch
 
 from mnistlab.book.trial import Network
 from mnistlab.data.framing import frame_strokes
 from mnistlab.drawing.evidence import PATCH, Explainer
 from mnistlab.model.artifact import to_onnx
-from mnistlab.model.network import build, weights_of
+from mnistlab.model.network import initial_weights
 from mnistlab.model.predictor import Predictor, shipped_model
+from mnistlab.randomness import Purpose, generator
 
 FOUR = frame_strokes([np.array([[3.0, 0], [0, 6], [5, 6]]), np.array([[4.0, 2], [4, 10]])])
 
 
 def predictor(conv: list[dict[str, object]], seed: int = 0) -> Predictor:
     network = Network.model_validate({"conv": conv})
-    return Predictor(to_onnx(network, weights_of(build(network, torch.Generator().manual_seed(seed)))), "toy")
+    return Predictor(to_onnx(network, initial_weights(network, generator(seed, Purpose.weights))), "toy")
 
 
 @pytest.mark.parametrize(

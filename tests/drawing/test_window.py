@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from mnistlab.book.trial import Network
 from mnistlab.data.strokes import read_strokes
 from mnistlab.drawing.panel import NEXT
 from mnistlab.drawing.window import Window
 from mnistlab.model.artifact import to_onnx
-from mnistlab.model.network import build, weights_of
+from mnistlab.model.network import initial_weights
 from mnistlab.model.predictor import Predictor, shipped_model
+from mnistlab.randomness import Purpose, generator
 
 SEVEN = [(150, 100), (330, 100), (220, 380)]
 SCRIBBLE = [(100, 100), (350, 380), (90, 350), (380, 90), (240, 60), (120, 400), (400, 240), (80, 220), (300, 420)]
@@ -26,7 +26,7 @@ SCRIBBLE = [(100, 100), (350, 380), (90, 350), (380, 90), (240, 60), (120, 400),
 def plain_model() -> Predictor:
     """One convolution, no pooling, not trained: its evidence is exact."""
     network = Network.model_validate({"conv": [{"out": 4, "kernel": 5, "stride": 2}]})
-    return Predictor(to_onnx(network, weights_of(build(network, torch.Generator().manual_seed(0)))), "plain")
+    return Predictor(to_onnx(network, initial_weights(network, generator(0, Purpose.weights))), "plain")
 
 
 class Hand:

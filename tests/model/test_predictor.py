@@ -7,20 +7,19 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-import torch
 from onnx import TensorProto, helper
 
 from mnistlab.book.trial import Network
 from mnistlab.errors import StoreError
 from mnistlab.model.artifact import to_onnx
-from mnistlab.model.network import ConvNet, build, weights_of
+from mnistlab.model.network import initial_weights
 from mnistlab.model.predictor import Guess, Predictor, open_model, shipped_model
+from mnistlab.randomness import Purpose, generator
 
 SMALL = Network.model_validate({"conv": [{"out": 4, "kernel": 5, "stride": 2, "norm": True}], "dropout": 0.1})
 
 
-def network() -> ConvNet:
-    return build(SMALL, torch.Generator().manual_seed(0)).eval()
+WEIGHTS = initial_weights(SMALL, generator(0, Purpose.weights))
 
 
 def some_model(kind: str = "float", side: int = 28, classes: int = 10, outputs: tuple[str, ...] = ()) -> bytes:
@@ -39,10 +38,16 @@ def some_model(kind: str = "float", side: int = 28, classes: int = 10, outputs: 
 
 
 def test_agrees_with_torch() -> None:
+    torch = pytest.importorskip("torch")
+    from mnistlab.training.torch import ConvNet
+
+    network = ConvNet(SMALL).eval()
+    new = {name: torch.from_numpy(value) for name, value in WEIGHTS.items()}
+    network.layers.load_state_dict(network.layers.state_dict() | new)
     pixels = np.random.default_rng(0).integers(0, 256, (7, 28, 28), dtype=np.uint8)
-    logits, probabilities = Predictor(to_onnx(SMALL, weights_of(network())), "small").predict(pixels)
+    logits, probabilities = Predictor(to_onnx(SMALL, WEIGHTS), "small").predict(pixels)
     with torch.no_grad():
-        expected = network()(torch.from_numpy(pixels))
+        expected = network(torch.from_numpy(pixels))
     assert np.abs(logits - expected.numpy()).max() < 1e-4
     assert np.abs(probabilities - expected.softmax(1).numpy()).max() < 1e-5
 

@@ -8,15 +8,14 @@ import pytest
 
 from mnistlab import cli
 from mnistlab.book.trial import Book
-from mnistlab.data import catalog
-from mnistlab.data.images import DataSet, Images
-from mnistlab.data.split import split
+from mnistlab.data.images import DataSet
 from mnistlab.errors import StoreError
 from mnistlab.lab import run_book
 from mnistlab.results.evaluate import evaluate
 from mnistlab.results.store import Store, StoredRun
 from mnistlab.results.summary import read_results
 from tests.conftest import random_images
+from tests.data.test_idx import write_folder
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +26,13 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from mnistlab.book.reading import parse_book
 
     book: Book = parse_book(f"seeds = 3\nvalidation = 60\n{text}", "tiny", "tiny.toml")
-    run_book(book, without_test(), folder, jobs=1)
+    run_book(book, learned(), folder, jobs=1)
     return folder
 
 
-def without_test() -> DataSet:
-    """A data set that keeps no test images apart."""
-    return DataSet("tiny", random_images(400), None)
+def learned() -> DataSet:
+    """What the runs are trained and tested on."""
+    return DataSet("tiny", random_images(360), random_images(80, seed=1))
 
 
 def first(out: Path) -> StoredRun:
@@ -49,37 +48,29 @@ def said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *a
     return caught.value.code, printed.out, printed.err
 
 
-def test_what_a_run_was_trained_on_is_evaluated_on_its_test_images_alone(out: Path) -> None:
+def test_on_the_test_images_of_its_own_data_a_run_has_the_figures_it_stored(out: Path) -> None:
     run = first(out)
-    found = evaluate(run.folder, without_test())
-    assert found.chosen == "test images of tiny, kept apart from what it was trained on"
-    assert found.images == len(split(without_test(), 60).test)
+    found = evaluate(run.folder, learned())
+    assert (found.data, found.images) == ("tiny", 80)
     stored = run.record.scores["test"].model_dump()
     assert found.scores.model_dump() == pytest.approx(stored, abs=1e-5)
 
 
-def test_of_other_data_the_test_images_or_else_all(out: Path) -> None:
-    others = random_images(50, seed=7)
-    assert evaluate(first(out).folder, DataSet("other", others, random_images(30, seed=8))).images == 30
-    found = evaluate(first(out).folder, DataSet("other", others, None))
-    assert (found.images, found.chosen) == (50, "all images of other")
-    assert found.mistakes.confusion.sum() == 50
-
-
-def test_drawings_added_to_a_data_set_do_not_hide_that_it_was_trained_on(out: Path) -> None:
-    pixels, labels = without_test().train.pixels.copy(), without_test().train.labels
-    pixels[0, 0, 0] ^= 1  # another fingerprint, the same name: as when drawings came to it
-    assert "trained on" in evaluate(first(out).folder, DataSet("tiny", Images(pixels, labels), None)).chosen
+def test_of_other_data_too_only_the_test_images_are_used(out: Path) -> None:
+    other = DataSet("other", random_images(50, seed=7), random_images(30, seed=8))
+    found = evaluate(first(out).folder, other)
+    assert (found.data, found.images) == ("other", 30)
+    assert found.mistakes.confusion.sum(axis=1).tolist() == [3] * 10
 
 
 def test_a_folder_that_is_no_run_or_has_no_network_is_refused(out: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="not a run's folder"):
-        evaluate(out, without_test())
+        evaluate(out, learned())
     record = first(out).record.model_copy(update={"status": "diverged"})
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").write_text(record.model_dump_json(), "utf-8")
     with pytest.raises(StoreError, match="diverged and has no network"):
-        evaluate(tmp_path / "run", without_test())
+        evaluate(tmp_path / "run", learned())
 
 
 def test_compare_says_the_verdict(
@@ -110,7 +101,7 @@ def test_compare_and_report_refuse_in_one_line(
     code, _, error = said(monkeypatch, capsys, "report", str(tmp_path))
     assert code == 2
     assert "not a results folder" in error
-    code, _, error = said(monkeypatch, capsys, "evaluate", str(tmp_path), "--data", "digits")
+    code, _, error = said(monkeypatch, capsys, "evaluate", str(tmp_path), "--data", "mini")
     assert code == 2
     assert "not a run's folder" in error
 
@@ -129,10 +120,14 @@ def test_report_is_rebuilt_from_the_stored_runs_alone(
 
 
 def test_evaluate_prints_figures_confusion_and_calibration(
-    out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    out: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(catalog, "embedded_digits", without_test)
-    code, printed, _ = said(monkeypatch, capsys, "evaluate", str(first(out).folder), "--data", "digits")
+    (tmp_path / "tiny").mkdir()
+    data = str(write_folder(tmp_path / "tiny", learned()))
+    code, printed, _ = said(monkeypatch, capsys, "evaluate", str(first(out).folder), "--data", data)
     assert code == 0
     for expected in ("Trial a, seed 0, on 80 test images of tiny", "F1 (macro)", "read as", "Calibration"):
         assert expected in printed

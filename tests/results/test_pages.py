@@ -36,7 +36,7 @@ def store_of(folder: Path, trials: list[Trial], seeds: int = 4, evil: str = "") 
     """A results folder of made-up runs; each trial is better than the one before."""
     info = INFO.model_copy(update={"name": f"data{evil}", "sizes": {"train": 1000, "validation": 200, "test": 200}})
     book = Book(name="made-up", title=f"Made up{evil}", seeds=tuple(range(seeds)), trials=tuple(trials))
-    plan, store = Plan(book=book, data=info, device="cpu"), Store(folder)
+    plan, store = Plan(book=book, data=info, engine="native", device="cpu"), Store(folder)
     store.prepare(plan, TEST)
     for number, each in enumerate(trials):
         for seed in range(seeds):

@@ -22,12 +22,12 @@ def parts(tiny: DataSet) -> Split:
 
 @pytest.fixture
 def plan(tiny_book: Book, parts: Split) -> Plan:
-    return Plan(book=tiny_book, data=parts.info, device="cpu")
+    return Plan(book=tiny_book, data=parts.info, engine="native", device="cpu")
 
 
 @pytest.fixture
 def finished(plan: Plan, parts: Split) -> Run:
-    return run(plan.book.trials[0], 0, parts)
+    return run(plan.job(plan.book.trials[0], 0), parts)
 
 
 def test_a_stored_run_comes_back_in_files_that_others_read(
@@ -65,10 +65,11 @@ def test_identity_depends_on_everything_that_decides_the_result(plan: Plan) -> N
         plan.identity(trial, 1),
         plan.identity(other, 0),
         plan.model_copy(update={"device": "cuda"}).identity(trial, 0),
+        plan.model_copy(update={"engine": "native-v2"}).identity(trial, 0),
         plan.model_copy(update={"data": data.model_copy(update={"sha256": "0"})}).identity(trial, 0),
         plan.model_copy(update={"data": data.model_copy(update={"sizes": {"train": 1}})}).identity(trial, 0),
     ]
-    assert len({base, *others}) == 6
+    assert len({base, *others}) == 7
 
 
 def test_runs_of_other_seeds_count_and_runs_of_other_settings_do_not(

@@ -27,7 +27,7 @@ def record(book: Book, trial: str, seed: int, accuracy: float = 0.9, status: str
 
 def plan(book: Book) -> Plan:
     sizes = {"train": 240, "validation": 60, "test": 60}
-    return Plan(book=book, data=DataInfo(name="tiny", sha256="00", sizes=sizes), device="cpu")
+    return Plan(book=book, data=DataInfo(name="tiny", sha256="00", sizes=sizes), engine="native", device="cpu")
 
 
 def test_an_interval_worked_by_hand() -> None:

@@ -2,7 +2,7 @@
 
     python tests/slow/kill.py [--kills 20] [--seed 0]
 
-A book on the embedded digits is run undisturbed with one process. Then a lab with two processes is started on an
+A book on `mini` is run undisturbed with one process. Then a lab with two processes is started on an
 empty folder again and again; each time `kill -9` ends it after a random while, until `--kills` kills are done, a new
 folder being begun whenever one is finished. After each kill: finished runs keep their files untouched. In the end
 the weights of every folder are bit-equal to the undisturbed ones.
@@ -19,7 +19,10 @@ import time
 from pathlib import Path
 
 SEEDS = 4
-COMMAND = [sys.executable, "-m", "mnistlab", "run", "--data", "digits", "--seeds", str(SEEDS), "--epochs", "8"]
+COMMAND = [
+    sys.executable, "-m", "mnistlab", "run", "--data", "mini", "--seeds", str(SEEDS),
+    "--epochs", "8",
+]  # fmt: skip
 WEIGHTS = "weights.safetensors"
 
 

@@ -1,17 +1,30 @@
 import inspect
 import math
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
-import torch
+import scipy.special
 
 from mnistlab.book.reading import read_book
 from mnistlab.book.trial import Book, Conv, Network, Training, Trial
 from mnistlab.data.images import DataSet
 from mnistlab.data.split import PARTS, Split, split
-from mnistlab.training.fit import fit, generator, learning_rate, run
-from mnistlab.training.record import Epoch, Run
+from mnistlab.training.batches import Batches
+from mnistlab.training.fit import cross_entropy, fit, learning_rate, run, softmax
+from mnistlab.training.record import Epoch, Job, Run
 from mnistlab.training.scores import score
+
+
+@pytest.fixture(params=["native", "torch"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Each engine; they share the loop."""
+    if request.param == "torch":
+        pytest.importorskip("torch")
+    return str(request.param)
 
 
 @pytest.fixture
@@ -32,7 +45,7 @@ def same(first: Run, second: Run) -> bool:
 
 
 def test_fit_cannot_see_test_data() -> None:
-    known = {"trial", "seed", "train", "validation", "device", "on_epoch", "patches"}
+    known = {"job", "train", "validation", "on_epoch"}
     assert set(inspect.signature(fit).parameters) == known
 
 
@@ -44,76 +57,114 @@ NETWORKS = [
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_the_same_seed_gives_bit_equal_weights_and_another_does_not(network: Network, parts: Split) -> None:
-    first = run(trial(network), 0, parts)
-    torch.manual_seed(99)  # what the caller drew before does not matter
-    torch.rand(7)
-    assert same(first, run(trial(network), 0, parts))
-    assert not same(first, run(trial(network), 1, parts))
+def test_the_same_seed_gives_bit_equal_weights_and_another_does_not(
+    network: Network, engine: str, parts: Split
+) -> None:
+    first = run(Job(trial(network), 0, engine), parts)
+    np.random.seed(99)  # what the caller drew before does not matter  # noqa: NPY002
+    assert same(first, run(Job(trial(network), 0, engine), parts))
+    assert not same(first, run(Job(trial(network), 1, engine), parts))
 
 
-def test_a_run_leaves_the_callers_random_stream_and_threads_alone(parts: Split) -> None:
-    torch.manual_seed(5)
-    expected = torch.rand(3)
-    torch.manual_seed(5)
-    threads = torch.get_num_threads()
-    run(trial(NETWORKS[1]), 0, parts)
-    assert torch.equal(torch.rand(3), expected)
-    assert torch.get_num_threads() == threads
+CALLER = """
+import {first}
+import numpy as np
+np.seterr(all="raise")
+{setting}
+import hashlib
+from tests.conftest import random_images
+from mnistlab.data.images import DataSet
+from mnistlab.data.split import split
+from mnistlab.training.fit import run
+from mnistlab.training.record import Job
+from tests.training.test_fit import NETWORKS, trial
+parts = split(DataSet("tiny", random_images(360), random_images(60, seed=1)), 60)
+digest = hashlib.sha256()
+for network in NETWORKS:
+    for value in run(Job(trial(network), 3, {engine!r}), parts).weights.values():
+        digest.update(value.tobytes())
+print(digest.hexdigest())
+"""
+DOUBLE = "import torch; torch.set_default_dtype(torch.float64); torch.manual_seed(5); torch.rand(3)"
+
+
+def test_nothing_that_the_caller_has_set_changes_the_weights(engine: str) -> None:
+    def digest(first: str = "sys", setting: str = "", **environment: str) -> str:
+        code = CALLER.format(first=first, setting=setting, engine=engine)
+        command, given = [sys.executable, "-c", code], {**os.environ, **environment}
+        return subprocess.run(command, env=given, capture_output=True, text=True, check=True).stdout
+
+    threads = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
+    found = {digest(), digest(first="numpy", OPENBLAS_CORETYPE="Haswell"), digest(**threads)}
+    if find_spec("torch"):
+        found.add(digest(setting=DOUBLE))
+    assert len(found) == 1
+
+
+def test_dropout_and_order_differ_between_seeds_and_engines_share_them(parts: Split) -> None:
+    training = trial(NETWORKS[1]).training
+    kept = [
+        np.concatenate([batch.kept for batch in Batches(NETWORKS[1], training, seed).of(
+            parts.train.pixels, parts.train.labels.astype(np.int32), np.arange(len(parts.train))
+        ) if batch.kept is not None]) for seed in (0, 0, 1)
+    ]  # fmt: skip
+    np.testing.assert_array_equal(kept[0], kept[1])
+    assert not np.array_equal(kept[0], kept[2])
+    assert kept[0].mean() == pytest.approx(0.7, abs=0.02)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
-def test_every_optimizer_learns(optimizer: str, parts: Split) -> None:
+def test_every_optimizer_learns(optimizer: str, engine: str, parts: Split) -> None:
     rate = 0.1 if optimizer == "sgd" else 0.01
-    record = run(trial(optimizer=optimizer, learning_rate=rate, epochs=8), 0, parts).record
+    record = run(Job(trial(optimizer=optimizer, learning_rate=rate, epochs=8), 0, engine), parts).record
     assert record.scores["test"].accuracy > 0.9
     assert record.history[-1].train_loss < 0.5 * record.history[0].train_loss  # type: ignore[operator]
 
 
-def test_the_chosen_weights_are_those_of_the_lowest_validation_loss(parts: Split) -> None:
-    result = run(trial(learning_rate=0.05, epochs=6), 0, parts)
+def test_the_chosen_weights_are_those_of_the_lowest_validation_loss(engine: str, parts: Split) -> None:
+    result = run(Job(trial(learning_rate=0.05, epochs=6), 0, engine), parts)
     losses = [epoch.validation_loss for epoch in result.record.history]
     assert result.record.epoch is not None
     assert losses[result.record.epoch - 1] == min(losses, key=lambda loss: loss or math.inf)
     assert result.record.scores["validation"].loss == pytest.approx(losses[result.record.epoch - 1], abs=1e-6)
-    stopped_there = run(trial(learning_rate=0.05, epochs=result.record.epoch), 0, parts)
+    stopped_there = run(Job(trial(learning_rate=0.05, epochs=result.record.epoch), 0, engine), parts)
     assert same(result, stopped_there)
 
 
-def test_patience_stops_after_that_many_epochs_without_a_lower_loss(parts: Split) -> None:
-    long = run(trial(learning_rate=0.3, epochs=40), 0, parts).record
-    short = run(trial(learning_rate=0.3, epochs=40, patience=2), 0, parts).record
+def test_patience_stops_after_that_many_epochs_without_a_lower_loss(engine: str, parts: Split) -> None:
+    long = run(Job(trial(learning_rate=0.3, epochs=40), 0, engine), parts).record
+    short = run(Job(trial(learning_rate=0.3, epochs=40, patience=2), 0, engine), parts).record
     assert short.epoch is not None
     assert len(short.history) == short.epoch + 2 < len(long.history)
     losses = [epoch.validation_loss for epoch in short.history]
     assert losses == [epoch.validation_loss for epoch in long.history][: len(losses)]
 
 
-def test_scores_are_those_of_the_whole_splits_with_the_chosen_weights(parts: Split) -> None:
-    result = run(trial(), 0, parts)
+def test_scores_are_those_of_the_whole_splits_with_the_chosen_weights(engine: str, parts: Split) -> None:
+    result = run(Job(trial(), 0, engine), parts)
     assert result.test_probabilities.shape == (60, 10)
     assert result.test_probabilities.dtype == np.float32
     assert result.record.scores["test"] == score(result.test_probabilities, parts.test.labels)
     assert set(result.record.scores) == set(PARTS)
 
 
-def test_a_run_that_diverges_says_so(parts: Split) -> None:
-    result = run(trial(optimizer="sgd", learning_rate=1e30), 0, parts)
+def test_a_run_that_diverges_says_so(engine: str, parts: Split) -> None:
+    result = run(Job(trial(optimizer="sgd", learning_rate=1e30), 0, engine), parts)
     assert (result.record.status, result.record.epoch, result.record.scores) == ("diverged", None, {})
     assert result.record.reason == f"the loss was not finite in epoch {len(result.record.history)}"
     assert (result.weights, result.test_probabilities.shape) == ({}, (0, 10))
     assert "NaN" not in result.record.model_dump_json()
 
 
-def test_the_direct_engine_diverges_in_silence(parts: Split, capfd: pytest.CaptureFixture[str]) -> None:
-    result = run(trial(learning_rate=1e37), 0, parts)
-    assert (result.record.engine, result.record.status) == ("direct", "diverged")
+def test_a_run_diverges_in_silence(engine: str, parts: Split, capfd: pytest.CaptureFixture[str]) -> None:
+    result = run(Job(trial(learning_rate=1e37), 0, engine), parts)
+    assert (result.record.engine, result.record.status) == (engine, "diverged")
     assert capfd.readouterr().err == ""
 
 
-def test_every_epoch_is_told_as_it_ends(parts: Split) -> None:
+def test_every_epoch_is_told_as_it_ends(engine: str, parts: Split) -> None:
     told: list[Epoch] = []
-    record = run(trial(epochs=4), 0, parts, on_epoch=told.append).record
+    record = run(Job(trial(epochs=4), 0, engine), parts, on_epoch=told.append).record
     assert tuple(told) == record.history
     assert [epoch.epoch for epoch in told] == [1, 2, 3, 4]
 
@@ -126,16 +177,19 @@ def test_cosine_starts_at_the_rate_and_falls_towards_zero() -> None:
     assert rates[-1] == pytest.approx(0.4 * (1 + math.cos(0.9 * math.pi)) / 2)
 
 
-def test_generators_of_different_purposes_and_seeds_differ() -> None:
-    states = [generator(seed, purpose).initial_seed() for seed in range(50) for purpose in ("order", "weights")]
-    assert len(set(states)) == 100
+def test_probabilities_and_loss_are_scipys() -> None:
+    logits = np.random.default_rng(0).normal(0, 20, (50, 10)).astype(np.float32)
+    labels = np.arange(50, dtype=np.uint8) % 10
+    np.testing.assert_allclose(softmax(logits), scipy.special.softmax(logits, axis=1), rtol=1e-5, atol=1e-7)
+    chances = scipy.special.log_softmax(logits.astype(float), axis=1)
+    assert cross_entropy(logits, labels) == pytest.approx(-chances[np.arange(50), labels].mean(), rel=1e-12)
 
 
-def test_a_batch_larger_than_the_data_is_one_batch(parts: Split) -> None:
-    assert run(trial(batch_size=10_000), 0, parts).record.status == "done"
+def test_a_batch_larger_than_the_data_is_one_batch(engine: str, parts: Split) -> None:
+    assert run(Job(trial(batch_size=10_000), 0, engine), parts).record.status == "done"
 
 
-def test_trial_3_is_on_its_way_to_its_published_accuracy(mnist: DataSet) -> None:
+def test_trial_3_is_on_its_way_to_its_published_accuracy(engine: str, mnist: DataSet) -> None:
     book: Book = read_book("six-trials").with_epochs(2)
-    record = run(book.trial("3"), 0, split(mnist)).record
+    record = run(Job(book.trial("3"), 0, engine), split(mnist)).record
     assert record.scores["test"].accuracy > 0.955  # after 2 of 20 epochs; 0.9783 published for 18

@@ -14,11 +14,10 @@ import pytest
 from mnistlab.book.trial import Book
 from mnistlab.data.images import DataSet
 from mnistlab.data.split import Split, share_split, split
-from mnistlab.errors import StoreError
 from mnistlab.training import schedule
 from mnistlab.training.fit import run
-from mnistlab.training.record import Epoch, Run
-from mnistlab.training.schedule import Failure, Found, Job, train_all
+from mnistlab.training.record import Epoch, Job, Run
+from mnistlab.training.schedule import Failure, Found, train_all
 
 
 @pytest.fixture
@@ -32,17 +31,17 @@ def folder(parts: Split, tmp_path: Path) -> Path:
 
 
 def jobs(book: Book) -> list[Job]:
-    return [Job(trial, seed) for trial in book.trials for seed in book.seeds]
+    return [Job(trial, seed, "native") for trial in book.trials for seed in book.seeds]
 
 
 @pytest.mark.parametrize("processes", [1, 2, 9])
 def test_any_number_of_workers_gives_the_weights_of_a_run_alone(
     processes: int, tiny_book: Book, parts: Split, folder: Path
 ) -> None:
-    runs = {job: news for job, news in train_all(jobs(tiny_book), folder, processes, "cpu") if isinstance(news, Run)}
+    runs = {job: news for job, news in train_all(jobs(tiny_book), folder, processes) if isinstance(news, Run)}
     assert set(runs) == set(jobs(tiny_book))
     for job, found in runs.items():
-        alone = run(job.trial, job.seed, parts)
+        alone = run(job, parts)
         for name, value in alone.weights.items():
             np.testing.assert_array_equal(found.weights[name], value)
 
@@ -51,7 +50,7 @@ def test_workers_stay_over_runs_and_epochs_are_told(
     tiny_book: Book, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = count_starts(monkeypatch)
-    news = list(train_all(jobs(tiny_book), folder, 2, "cpu"))
+    news = list(train_all(jobs(tiny_book), folder, 2))
     assert len(started) == 2
     assert Counter(type(item).__name__ for _, item in news) == {"Epoch": 8, "Run": 4}
 
@@ -62,7 +61,7 @@ def test_a_worker_that_is_killed_costs_its_run_one_attempt(
     started = count_starts(monkeypatch)
     killed: list[Job] = []
     finished: list[tuple[Job, type]] = []
-    for job, news in train_all(jobs(tiny_book.with_epochs(5)), folder, 2, "cpu"):
+    for job, news in train_all(jobs(tiny_book.with_epochs(5)), folder, 2):
         if isinstance(news, Epoch) and not killed:
             killed.append(job)
             worker = next(worker for worker in started if worker.job == job)
@@ -79,7 +78,7 @@ def test_a_run_whose_worker_dies_twice_fails_and_the_others_are_done(
     book = tiny_book.with_epochs(50)
     victim = jobs(book)[1]
     kills, finished = set(), {}
-    for job, news in train_all(jobs(book), folder, 2, "cpu"):
+    for job, news in train_all(jobs(book), folder, 2):
         if isinstance(news, Epoch) and job == victim:
             worker = next(worker for worker in started if worker.job == victim)
             if worker.process.pid not in kills:
@@ -96,8 +95,8 @@ def test_a_run_whose_worker_dies_twice_fails_and_the_others_are_done(
 def test_a_run_that_raises_fails_with_its_reason_and_the_worker_goes_on(tiny_book: Book, folder: Path) -> None:
     bad, good = jobs(tiny_book)[:2]
     network = bad.trial.network.model_copy(update={"conv": ("no layer", "no layer")})
-    bad = Job(bad.trial.model_copy(update={"network": network}), 0)
-    news = {job: item for job, item in train_all([bad, good], folder, 1, "cpu") if not isinstance(item, Epoch)}
+    bad = Job(bad.trial.model_copy(update={"network": network}), 0, "native")
+    news = {job: item for job, item in train_all([bad, good], folder, 1) if not isinstance(item, Epoch)}
     assert isinstance(news[good], Run)
     assert news[bad] == Failure("AttributeError: 'str' object has no attribute 'out'")
 
@@ -106,9 +105,10 @@ LAB = """
 import sys
 from pathlib import Path
 from mnistlab.book.reading import read_book
-from mnistlab.training.schedule import Job, train_all
+from mnistlab.training.record import Job
+from mnistlab.training.schedule import train_all
 trial = read_book("six-trials").with_epochs(100_000).trials[0]
-news = train_all([Job(trial, 0), Job(trial, 1)], Path(sys.argv[1]), 2, "cpu")
+news = train_all([Job(trial, 0, "native"), Job(trial, 1, "native")], Path(sys.argv[1]), 2)
 for job, item in news:
     print(job.seed, flush=True)
 """
@@ -148,9 +148,9 @@ def count_starts(monkeypatch: pytest.MonkeyPatch) -> list["schedule._Worker"]:
     started: list[schedule._Worker] = []
     original = schedule._Worker.__init__
 
-    def counting(worker: "schedule._Worker", split_folder: Path, device: str) -> None:
+    def counting(worker: "schedule._Worker", split_folder: Path) -> None:
         started.append(worker)
-        original(worker, split_folder, device)
+        original(worker, split_folder)
 
     monkeypatch.setattr(schedule._Worker, "__init__", counting)
     return started
@@ -158,16 +158,6 @@ def count_starts(monkeypatch: pytest.MonkeyPatch) -> list["schedule._Worker"]:
 
 def test_a_job_that_another_lab_has_done_meanwhile_is_left_out(tiny_book: Book, folder: Path) -> None:
     first, *others = jobs(tiny_book)
-    news = [(job, item) for job, item in train_all(jobs(tiny_book), folder, 1, "cpu", lambda job: job == first)]
+    news = [(job, item) for job, item in train_all(jobs(tiny_book), folder, 1, lambda job: job == first)]
     assert news[0] == (first, Found())
     assert {job for job, item in news if isinstance(item, Run)} == set(others)
-
-
-def test_a_cache_that_cannot_be_written_fails_its_run_alone(
-    tiny_book: Book, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise StoreError("the disk is full")
-
-    monkeypatch.setattr(schedule, "share_patches", full)
-    assert list(train_all(jobs(tiny_book)[:1], folder, 1, "cpu")) == [(jobs(tiny_book)[0], Failure("the disk is full"))]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from mnistlab.training.scores import auroc, confusion_matrix, f1_by_class, mean_ranks, score
+from mnistlab.training.scores import auroc, confusion_matrix, f1_by_class, score
 
 Floats = npt.NDArray[np.float64] | npt.NDArray[np.float32]
 
@@ -81,10 +81,6 @@ def test_a_hand_worked_case() -> None:
     assert ours.accuracy == ours.f1_micro == 0.5
     assert ours.loss == pytest.approx(-(np.log(0.7) + np.log(0.3) + np.log(0.6) + np.log(0.4)) / 4)
     assert ours.auroc == pytest.approx((1 + 1 + 1) / 3)
-
-
-def test_ties_share_their_mean_rank() -> None:
-    assert mean_ranks(np.array([3.0, 1.0, 3.0, 2.0, 3.0])).tolist() == [4, 1, 4, 2, 4]
 
 
 def test_float32_probabilities_of_a_real_size_score_as_in_scikit_learn() -> None:

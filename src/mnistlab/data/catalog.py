@@ -5,33 +5,34 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import platformdirs
 
-from mnistlab.book.trial import SIDE
 from mnistlab.data import idx
-from mnistlab.data.images import DataSet, Images
+from mnistlab.data.images import DataSet
 from mnistlab.errors import DataError
 
 TIMEOUT = 20.0  # seconds without a byte before the next mirror is tried
-Progress = Callable[[str], Any]  # a file's name → an object with `total`, `update(bytes)`, `reset()` and `close()`
+# a file's name → an object with `total`, `update(bytes)`, `reset()` and `close()`
+Progress = Callable[[str], Any]
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a data set is published: `mirrors` are folders' addresses, `md5` a sum for each of `idx.FILES`' .gz."""
+    """Where a data set is published.
 
-    about: str
+    `mirrors` are folders' addresses, `md5` a sum for each of `idx.FILES`' .gz.
+    """
+
     mirrors: tuple[str, ...]
     md5: tuple[str, str, str, str]
 
 
 CATALOG = {
-    "mnist": Source(
-        "handwritten digits (LeCun, Cortes, Burges)",
+    "mnist": Source(  # handwritten digits (LeCun, Cortes, Burges)
         (
             "https://ossci-datasets.s3.amazonaws.com/mnist/",
             "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -43,8 +44,7 @@ CATALOG = {
             "ec29112dd5afa0611ce80d1b7f02629c",
         ),
     ),
-    "fashion": Source(
-        "Fashion-MNIST, articles of clothing (Xiao, Rasul, Vollgraf)",
+    "fashion": Source(  # articles of clothing (Xiao, Rasul, Vollgraf)
         ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
         (
             "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
@@ -53,8 +53,7 @@ CATALOG = {
             "bb300cfdad3c16e7a12a480ee83cd310",
         ),
     ),
-    "kmnist": Source(
-        "Kuzushiji-MNIST, cursive Japanese characters (Clanuwat and others)",
+    "kmnist": Source(  # Kuzushiji-MNIST, cursive Japanese characters (Clanuwat and others)
         ("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
         (
             "bdb82020997e1d708af4cf47b453dcf7",
@@ -64,21 +63,24 @@ CATALOG = {
         ),
     ),
 }
-NAMES = (*CATALOG, "digits")
+NAMES = (*CATALOG, "mini")
 
 
 def cache_folder() -> Path:
-    """Where downloads and shared arrays are kept: $MNISTLAB_CACHE, or the system's place for caches."""
-    return Path(os.environ.get("MNISTLAB_CACHE") or platformdirs.user_cache_dir("mnistlab", appauthor=False))
+    """Where downloads and shared arrays are kept: $MNISTLAB_CACHE, or the system's cache folder."""
+    chosen = os.environ.get("MNISTLAB_CACHE")
+    return Path(chosen or platformdirs.user_cache_dir("mnistlab", appauthor=False))
 
 
 def load_data(data: str | Path, progress: Progress | None = None) -> DataSet:
-    """A data set by its name (`mnist`, `fashion`, `kmnist`, `digits`) or from a folder with four IDX files.
+    """A data set by its name (one of `NAMES`) or from a folder with four IDX files.
 
-    What is not in the cache is downloaded and checked; `progress` shows it. Raises DataError.
+    `mini` comes with the package. What else is not in the cache is downloaded and checked;
+    `progress` shows it. Raises DataError.
     """
-    if data == "digits":
-        return embedded_digits()
+    if data == "mini":
+        with resources.as_file(resources.files("mnistlab.data") / "mini") as folder:
+            return idx.read_folder(folder, "mini")
     if data in CATALOG:
         folder = cache_folder() / "data" / str(data)
         fetch(str(data), CATALOG[str(data)], folder, progress)
@@ -88,23 +90,33 @@ def load_data(data: str | Path, progress: Progress | None = None) -> DataSet:
         if path.is_dir():
             return idx.read_folder(path, path.resolve().name)
     near = get_close_matches(str(data), NAMES, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"give one of {', '.join(NAMES)} or a folder with four IDX files"
+    choice = f"give one of {', '.join(NAMES)} or a folder with four IDX files"
+    hint = f"did you mean {near[0]!r}?" if near else choice
     raise DataError(f"{str(data)[:200]}: neither a known data set nor a folder; {hint}")
 
 
 def fetch(name: str, source: Source, folder: Path, progress: Progress | None = None) -> None:
-    """Download what is missing of a source's four files into `folder`, each checked. Raises DataError."""
+    """Download what is missing of a source's four files into `folder`, each checked.
+
+    Raises DataError.
+    """
     for stem, md5 in zip(idx.FILES.values(), source.md5, strict=True):
         fetch_file(name, f"{stem}.gz", source.mirrors, f"md5:{md5}", folder, progress)
 
 
 def fetch_file(
-    name: str, file: str, mirrors: tuple[str, ...], checksum: str | None, folder: Path, progress: Progress | None = None
+    name: str,
+    file: str,
+    mirrors: tuple[str, ...],
+    checksum: str | None,
+    folder: Path,
+    progress: Progress | None = None,
 ) -> Path:
-    """Download one file from the first mirror that gives it whole, unless it is there. Raises DataError.
+    """Download one file from the first mirror that gives it whole, unless it is there.
 
     `checksum` is None where the publisher repacks the file and its content is checked instead.
-    pooch downloads under a temporary name, checks the sum, and only then moves the file to its own name.
+    pooch downloads under a temporary name, checks the sum, and only then moves the file to its
+    own name. Raises DataError.
     """
     import pooch  # with requests it takes 0.2 s to import, and most commands download nothing
 
@@ -114,26 +126,14 @@ def fetch_file(
         bar = progress(file) if progress and not (folder / file).exists() else False
         downloader = pooch.HTTPDownloader(progressbar=bar, timeout=TIMEOUT)
         try:
-            return Path(pooch.retrieve(mirror + file, checksum, file, folder, downloader=downloader))
-        except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong sum is a ValueError
+            path = pooch.retrieve(mirror + file, checksum, file, folder, downloader=downloader)
+            return Path(path)
+        except (OSError, ValueError) as error:  # requests' errors; a wrong sum is a ValueError
             reasons.append(f"{mirror + file}: {_reason(error)}")
     raise DataError(
         f"{name} could not be downloaded ({'; '.join(reasons)}); check the connection, "
-        "or use --data digits, which needs none, or --data DIR with the four IDX files"
+        "or use --data mini, which needs none, or --data DIR with the four IDX files"
     )
-
-
-def embedded_digits() -> DataSet:
-    """The 1,797 handwritten digits inside scikit-learn (8×8, 0 to 16), enlarged to 20×20 in a 28×28 field."""
-    from PIL import Image
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    small = np.round(digits.images * (255 / 16)).astype(np.uint8)
-    pixels = np.zeros((len(small), SIDE, SIDE), np.uint8)
-    for field, image in zip(pixels, small, strict=True):
-        field[4:24, 4:24] = np.asarray(Image.fromarray(image).resize((20, 20), Image.Resampling.BICUBIC))
-    return DataSet("digits", Images(pixels, digits.target.astype(np.uint8)), None)
 
 
 def _reason(error: Exception) -> str:

@@ -15,9 +15,10 @@ from mnistlab.data.images import Images
 from mnistlab.data.pendigits import load_pendigits
 from mnistlab.data.split import Split
 from mnistlab.data.strokes import Drawing, Stroke, read_strokes
+from mnistlab.data.styles import STYLED, restyled
 from mnistlab.errors import DataError
+from mnistlab.randomness import Purpose, generator
 
-VARIATION_SEED = 0  # of the copies alone; the seeds of runs never reach it
 PLAIN_PEN, PENS = 2.5, (1.7, 3.6)  # pixels: the pen of a drawing as it is, and between which a varied copy's lies
 TURN, SLANT, STRETCH, WAVE, LOOSE = 0.15, 0.2, 0.2, 0.045, 0.02  # radians, then shares of the drawing's size
 
@@ -52,12 +53,18 @@ def load_drawings(strokes: str, progress: Progress | None = None) -> list[Drawin
     return drawings
 
 
-def frame_drawings(drawings: Sequence[Drawing], copies: int = 1) -> Images:
-    """`copies` images of each labelled drawing: one as it is, the others varied by a generator of their own."""
-    random = np.random.default_rng(VARIATION_SEED)
+def frame_drawings(drawings: Sequence[Drawing], copies: int = 1, styled: float = STYLED) -> Images:
+    """`copies` images of each labelled drawing: one as it is, the others by other hands.
+
+    A share `styled` of the others is restyled first. All are the same for every seed of a run, and
+    each copy has a Generator of its own, so that restyling one changes nothing about another.
+    """
+    styles, hands = generator(0, Purpose.drawings).spawn(2)
     pixels = [frame_strokes(drawing.strokes, PLAIN_PEN) for drawing in drawings]
     for _ in range(copies - 1):
-        pixels += [frame_strokes(varied(drawing.strokes, random), random.uniform(*PENS)) for drawing in drawings]
+        for drawing, hand in zip(drawings, hands.spawn(len(drawings)), strict=True):
+            strokes = restyled(drawing.strokes, drawing.label, styles, styled)
+            pixels.append(frame_strokes(varied(strokes, hand), hand.uniform(*PENS)))
     labels = np.array([drawing.label for drawing in drawings] * copies, np.uint8)
     return Images(np.stack(pixels), labels)
 

@@ -1,7 +1,8 @@
 """The IDX files of MNIST and its drop-in sets, gzipped or not, read with every byte accounted for.
 
-Format: two zero bytes, the element type (8: unsigned byte), the number of dimensions, each dimension as a
-big-endian 32-bit integer, then the elements (http://yann.lecun.com/exdb/mnist/, "The IDX file format").
+Format: two zero bytes, the element type (8: unsigned byte), the number of dimensions, each
+dimension as a big-endian 32-bit integer, then the elements (http://yann.lecun.com/exdb/mnist/,
+"The IDX file format").
 """
 
 import gzip
@@ -17,7 +18,8 @@ from mnistlab.data.images import Bytes, DataSet, Images
 from mnistlab.errors import DataError
 
 MOST_IMAGES = 1_000_000  # 784 MB of pixels; a header that announces more is not believed
-CHUNK = 1 << 20
+CHUNK = 1 << 18  # bytes
+MOST_DEFLATED = 1032  # bytes that one byte of gzip can stand for (zlib.net/zlib_tech.html)
 FILES = {
     "train images": "train-images-idx3-ubyte",
     "train labels": "train-labels-idx1-ubyte",
@@ -30,8 +32,8 @@ REMEDY = "fetch the file again"
 def read_folder(folder: Path, name: str) -> DataSet:
     """The data set in a folder with the four IDX files, gzipped or not. Raises DataError."""
     paths = {part: _find(folder, stem) for part, stem in FILES.items()}
-    train, test = (read_pair(paths[f"{part} images"], paths[f"{part} labels"]) for part in ("train", "test"))
-    return DataSet(name, train, test)
+    train = read_pair(paths["train images"], paths["train labels"])
+    return DataSet(name, train, read_pair(paths["test images"], paths["test labels"]))
 
 
 def read_pair(images: Path, labels: Path) -> Images:
@@ -45,12 +47,13 @@ def read_pair(images: Path, labels: Path) -> Images:
         raise DataError(f"{images}: an empty set; give files with at least one image")
     if numbers.max() >= CLASSES:
         place = int(np.argmax(numbers >= CLASSES))
-        raise DataError(f"{labels}: label {numbers[place]} at position {place:,}, and only 0 to 9 are known; {REMEDY}")
+        found = f"label {numbers[place]} at position {place:,}"
+        raise DataError(f"{labels}: {found}, and only 0 to 9 are known; {REMEDY}")
     return Images(pixels, numbers)
 
 
 def read_idx(path: Path, inner: tuple[int, ...]) -> Bytes:
-    """The uint8 array (n, *inner) in an IDX file. Raises DataError for anything but exactly that."""
+    """The uint8 array (n, *inner) in an IDX file; for anything else DataError is raised."""
     try:
         with _opened(path) as file:
             return _parsed(file, path, inner)
@@ -63,27 +66,35 @@ def _parsed(file: BufferedIOBase, path: Path, inner: tuple[int, ...]) -> Bytes:
     header = file.read(4 + 4 * rank)
     if header[:4] != bytes((0, 0, 8, rank)):
         found = header[:4].hex() or "nothing"
-        raise DataError(f"{path}: starts with {found}, not 000008{rank:02d} as IDX bytes of rank {rank} do; {REMEDY}")
+        wanted = f"000008{rank:02d} as IDX bytes of rank {rank} do"
+        raise DataError(f"{path}: starts with {found}, not {wanted}; {REMEDY}")
     if len(header) < 4 + 4 * rank:
         raise DataError(f"{path}: ends inside its header; {REMEDY}")
     shape = tuple(int(size) for size in np.frombuffer(header, ">u4", offset=4))
     if shape[0] > MOST_IMAGES:
-        raise DataError(f"{path}: announces {math.prod(shape):,} bytes, more than is believed; {REMEDY}")
+        size = math.prod(shape)
+        raise DataError(f"{path}: announces {size:,} bytes, more than is believed; {REMEDY}")
     if shape[1:] != inner:
         sizes, wanted = ("×".join(map(str, part)) for part in (shape[1:], inner))
         raise DataError(f"{path}: elements of {sizes}, not {wanted}; give images of that size")
-    content = _read_at_most(file, math.prod(shape) + 1)
-    if len(content) != math.prod(shape):
-        said = "truncated" if len(content) < math.prod(shape) else "has bytes after its last element"
-        raise DataError(f"{path}: {said} ({math.prod(shape):,} bytes announced); {REMEDY}")
-    return np.frombuffer(content, np.uint8).reshape(shape)
+    return _elements(file, path, math.prod(shape)).reshape(shape)
 
 
-def _read_at_most(file: BufferedIOBase, size: int) -> bytearray:
-    """Read chunk by chunk, so that neither a false header nor a gzip bomb makes us allocate more than is there."""
-    content = bytearray()
-    while len(content) < size and (chunk := file.read(min(CHUNK, size - len(content)))):
-        content += chunk
+def _elements(file: BufferedIOBase, path: Path, size: int) -> Bytes:
+    """The `size` bytes that are left in a file, read in place.
+
+    Neither a false header nor a gzip bomb makes us allocate more than the file can hold.
+    """
+    announced = f"({size:,} bytes announced); {REMEDY}"
+    if size > MOST_DEFLATED * path.stat().st_size:
+        raise DataError(f"{path}: truncated {announced}")
+    content, filled = np.empty(size, np.uint8), 0
+    while filled < size and (count := file.readinto(content[filled : filled + CHUNK].data)):
+        filled += count
+    if filled < size:
+        raise DataError(f"{path}: truncated {announced}")
+    if file.read(1):
+        raise DataError(f"{path}: has bytes after its last element {announced}")
     return content
 
 

@@ -26,19 +26,18 @@ class Images:
 
 @dataclass(frozen=True)
 class DataSet:
-    """Images to train on and, where the source keeps them apart, to test on."""
+    """Images to train on, and others to test on."""
 
     name: str
     train: Images
-    test: Images | None
+    test: Images
 
     @cached_property
     def sha256(self) -> str:
-        """The fingerprint of every pixel and label, hexadecimal: the same wherever the files came from."""
+        """The fingerprint of every pixel and label, hexadecimal, wherever the files came from."""
         digest = hashlib.sha256()
         for images in (self.train, self.test):
-            if images is not None:
-                digest.update(len(images).to_bytes(8, "big"))
-                digest.update(np.ascontiguousarray(images.pixels).data)
-                digest.update(np.ascontiguousarray(images.labels).data)
+            digest.update(len(images).to_bytes(8, "big"))
+            digest.update(np.ascontiguousarray(images.pixels).data)
+            digest.update(np.ascontiguousarray(images.labels).data)
         return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""One stratified split a book: the same for all its trials and seeds, and shared by all worker processes."""
+"""One stratified split per book: the same for all its trials and seeds and all worker processes."""
 
 import hashlib
 from dataclasses import dataclass, fields
@@ -12,13 +12,13 @@ from mnistlab import atomic
 from mnistlab.book.trial import CLASSES
 from mnistlab.data.images import DataSet, Images
 from mnistlab.errors import DataError, StoreError
+from mnistlab.randomness import Purpose, generator
 
-SPLIT_SEED = 0  # of the split alone; the seeds of runs never reach it
 PARTS = ("train", "validation", "test")
 
 
 class DataInfo(BaseModel):
-    """Which images a result rests on: the data set's name, its SHA-256, and how many images each part has."""
+    """Which images a result rests on: the data set's name, its SHA-256, the sizes of its parts."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,40 +38,45 @@ class Split:
 
 
 def split(data: DataSet, validation: int = 10_000) -> Split:
-    """Set `validation` training images aside, a sixth if that would be more than half of them.
+    """Set training images aside to choose the epoch by, `validation_size` of them.
 
-    Without test images of its own, 20 % of the data set become the test images first. Every part holds the
-    classes in the same proportions. Raises DataError if there are too few images.
+    Both parts hold the classes in the same proportions. Raises DataError if there are too few
+    images.
     """
-    generator = np.random.default_rng(SPLIT_SEED)
-    train, test = data.train, data.test
-    if test is None:
-        rest, chosen = _stratified(train.labels, len(train) // 5, generator)
-        train, test = train[rest], train[chosen]
-    count = validation if validation <= len(train) // 2 else len(train) // 6
-    if count < 1 or not len(test):
-        raise DataError(f"{data.name}: {len(train):,} training images are too few to split; give at least 6")
-    rest, chosen = _stratified(train.labels, count, generator)
-    parts = {"train": train[rest], "validation": train[chosen], "test": test}
+    count = validation_size(len(data.train), validation)
+    if count < 1:
+        raise DataError(f"{data.name}: {len(data.train):,} training images are too few to split; give at least 6")
+    chosen = validation_positions(data.train.labels, count)
+    rest = np.setdiff1d(np.arange(len(data.train)), chosen)
+    parts = {"train": data.train[rest], "validation": data.train[chosen], "test": data.test}
     sizes = {name: len(images) for name, images in parts.items()}
     return Split(DataInfo(name=data.name, sha256=data.sha256, sizes=sizes), **parts)
 
 
-def _stratified(
-    labels: npt.NDArray[np.uint8], count: int, generator: np.random.Generator
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Positions of the rest and of `count` chosen images, each in order; classes by largest remainder."""
+def validation_size(training_images: int, asked: int) -> int:
+    """How many training images are set aside: as many as asked, at most a sixth of all."""
+    return min(asked, training_images // 6)
+
+
+def validation_positions(labels: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.intp]:
+    """Positions in `labels` (n,) of `count` images set aside, ascending; the same every time.
+
+    Each class gives its share; what rounding leaves over goes to the largest remainders.
+    """
+    random = generator(0, Purpose.split)  # the seeds of runs never reach it
     sizes = np.bincount(labels, minlength=CLASSES)
     shares = sizes * count / len(labels)
     quota = shares.astype(int)
     quota[np.argsort(quota - shares, kind="stable")[: count - quota.sum()]] += 1
-    picked = [generator.permutation(np.flatnonzero(labels == label))[: quota[label]] for label in range(CLASSES)]
-    chosen = np.sort(np.concatenate(picked))
-    return np.setdiff1d(np.arange(len(labels)), chosen), chosen
+    picked = [random.permutation(np.flatnonzero(labels == label))[: quota[label]] for label in range(CLASSES)]
+    return np.sort(np.concatenate(picked))
 
 
 def share_split(split: Split, cache: Path) -> Path:
-    """Write a split into the cache unless it is there; worker processes map it into memory. Raises StoreError."""
+    """Write a split into the cache unless it is there; worker processes map it into memory.
+
+    Raises StoreError.
+    """
     key = hashlib.sha256(split.info.model_dump_json().encode()).hexdigest()[:16]
     folder = cache / "splits" / key
     try:
@@ -85,7 +90,8 @@ def share_split(split: Split, cache: Path) -> Path:
                         array = getattr(getattr(split, part), field.name)
                         np.save(temporary / f"{part}-{field.name}.npy", array, allow_pickle=False)
     except OSError as error:
-        raise StoreError(f"{folder}: cannot be written ({error}); set MNISTLAB_CACHE to a folder that can") from None
+        remedy = "set MNISTLAB_CACHE to a folder that can"
+        raise StoreError(f"{folder}: cannot be written ({error}); {remedy}") from None
     return folder
 
 

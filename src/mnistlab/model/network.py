@@ -1,65 +1,34 @@
-"""A trial's network as a torch module."""
-
-from collections import OrderedDict
+"""A trial's network before training: the weights it begins with."""
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+import numpy.typing as npt
 
 from mnistlab.book.trial import CLASSES, Network
 from mnistlab.model import Weights
 
-WHITE = 255.0  # the value of a pixel full of ink
+
+def initial_weights(network: Network, random: np.random.Generator) -> Weights:
+    """Weights and biases uniform in ±1/√fan_in, PyTorch's default; batch-norm as it begins there.
+
+    Drawn layer by layer, the weights before the biases.
+    """
+    weights: Weights = {}
+    channels = 1
+    for number, conv in enumerate(network.conv, 1):
+        shape = (conv.out, channels, conv.kernel, conv.kernel)
+        weights |= _layer(f"conv{number}", shape, random)
+        if conv.norm:
+            ones, zeros = np.ones(conv.out, np.float32), np.zeros(conv.out, np.float32)
+            parts = {"weight": ones, "bias": zeros, "running_mean": zeros.copy(), "running_var": ones.copy()}
+            weights |= {f"norm{number}.{part}": value for part, value in parts.items()}
+        channels = conv.out
+    return weights | _layer("linear", (CLASSES, network.features()), random)
 
 
-class ConvNet(nn.Module):
-    """(n, 28, 28) pixels from 0 to 255 → (n, 10) logits. Its layers are named as in the files it is saved to."""
+def _layer(name: str, shape: tuple[int, ...], random: np.random.Generator) -> Weights:
+    bound = np.prod(shape[1:]) ** -0.5
 
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        layers: OrderedDict[str, nn.Module] = OrderedDict()
-        channels = 1
-        for number, conv in enumerate(network.conv, 1):
-            layers[f"conv{number}"] = nn.utils.skip_init(
-                nn.Conv2d, channels, conv.out, conv.kernel, conv.stride, conv.padding
-            )
-            if conv.norm:
-                layers[f"norm{number}"] = nn.BatchNorm2d(conv.out)
-            layers[f"relu{number}"] = nn.ReLU()
-            if conv.pool > 1:
-                layers[f"pool{number}"] = nn.MaxPool2d(conv.pool)
-            channels = conv.out
-        layers["flatten"] = nn.Flatten()
-        if network.dropout:
-            layers["dropout"] = nn.Dropout(network.dropout)
-        layers["linear"] = nn.utils.skip_init(nn.Linear, network.features(), CLASSES)
-        self.layers = nn.Sequential(layers)
+    def drawn(shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+        return random.uniform(-bound, bound, shape).astype(np.float32)
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        logits: Tensor = self.layers(pixels.float().div(WHITE).unsqueeze(1))
-        return logits
-
-
-def build(network: Network, generator: torch.Generator) -> ConvNet:
-    """The network with initial weights and biases uniform in ±1/√fan_in (PyTorch's default), drawn from `generator`."""
-    model = ConvNet(network)
-    with torch.no_grad():
-        for layer in model.layers:
-            if isinstance(layer, nn.Conv2d | nn.Linear):
-                bound = layer.weight[0].numel() ** -0.5
-                layer.weight.uniform_(-bound, bound, generator=generator)
-                if layer.bias is not None:
-                    layer.bias.uniform_(-bound, bound, generator=generator)
-    return model
-
-
-def weights_of(model: ConvNet) -> Weights:
-    """A copy of the network's weights, the running means of batch-norm among them."""
-    state = model.layers.state_dict()
-    return {name: value.cpu().numpy().copy() for name, value in state.items() if value.is_floating_point()}
-
-
-def load_weights(model: ConvNet, weights: Weights) -> None:
-    """Put weights by name into a network of the same shape. Raises RuntimeError for another shape."""
-    state = model.layers.state_dict()
-    model.layers.load_state_dict(state | {name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
+    return {f"{name}.weight": drawn(shape), f"{name}.bias": drawn(shape[:1])}

@@ -27,8 +27,7 @@ from mnistlab.book.trial import MOST_SEEDS, Book, Trial
 from mnistlab.data.images import Images
 from mnistlab.data.split import DataInfo
 from mnistlab.errors import StoreError
-from mnistlab.model.artifact import to_onnx, weights_to_bytes
-from mnistlab.training.record import FORMAT, Run, RunRecord, engine_for
+from mnistlab.training.record import FORMAT, Job, Run, RunRecord
 
 
 class Plan(BaseModel):
@@ -38,7 +37,12 @@ class Plan(BaseModel):
 
     book: Book
     data: DataInfo
+    engine: str
     device: str
+
+    def job(self, trial: Trial, seed: int) -> Job:
+        """One of the runs that this is about."""
+        return Job(trial, seed, self.engine, self.device)
 
     def identity(self, trial: Trial, seed: int) -> str:
         """16 hexadecimal digits of the SHA-256 of everything that determines the run's result."""
@@ -49,7 +53,7 @@ class Plan(BaseModel):
             "seed": seed,
             "data": self.data.sha256,
             "split": self.data.sizes,
-            "engine": engine_for(trial, self.device),
+            "engine": self.engine,
             "device": self.device,
         }
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
@@ -130,6 +134,8 @@ class Store:
 
         Raises StoreError.
         """
+        from mnistlab.model.artifact import to_onnx, weights_to_bytes  # ONNX: only what stores runs waits for it
+
         folder = self.folder / identity
         with self._writing(), atomic.whole_folder(folder, replace) as temporary:
             (temporary / "run.json").write_text(run.record.model_dump_json(indent=1), "utf-8")

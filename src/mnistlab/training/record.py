@@ -1,4 +1,4 @@
-"""What a run leaves behind."""
+"""A run: what is asked for, what it leaves behind, and the machine it was made on."""
 
 import os
 import platform
@@ -10,13 +10,23 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from mnistlab.book.trial import SIDE, Conv, Network, Training, Trial
+from mnistlab.book.trial import Network, Training, Trial
 from mnistlab.data.split import DataInfo
 from mnistlab.model import Weights
+from mnistlab.training.native import library
 from mnistlab.training.scores import Scores
 
-MOST_PATCH_BYTES = 10_000  # an image: 600 MB for MNIST; more is better left to a convolution that needs no patches
-FORMAT = 1  # raised whenever the same settings would give other results or files
+FORMAT = 2  # raised whenever the same settings would give other results or files
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run to be done: everything but the images that decides what comes of it."""
+
+    trial: Trial
+    seed: int
+    engine: str  # native, native-v2 (see `engines`), or torch
+    device: str = "cpu"
 
 
 class Epoch(BaseModel):
@@ -63,39 +73,24 @@ class Run:
     test_probabilities: npt.NDArray[np.float32]
 
 
-def engine_for(trial: Trial, device: str) -> str:
-    """Which engine trains that trial on that device: `direct` for what it can do (see `direct`), else `autograd`."""
-    layers = trial.network.conv
-    plain = len(layers) == 1 and layers[0].pool == 1 and not layers[0].norm and not trial.network.dropout
-    plain = plain and _patch_bytes(layers[0]) <= MOST_PATCH_BYTES
-    plain = plain and trial.training.optimizer in ("adam", "adamw") and not trial.training.augment.active
-    return "direct" if plain and device == "cpu" else "autograd"
-
-
-def _patch_bytes(conv: Conv) -> int:
-    """The room that all patches of one image take."""
-    return conv.side_before_pool(SIDE) ** 2 * (conv.kernel**2 + 1)
-
-
-def environment() -> dict[str, str]:
+def environment(engine: str) -> dict[str, str]:
     """The versions and the processor that a result was made with."""
-    import torch
-    from threadpoolctl import threadpool_info
-
-    products = sorted(
-        f"{library['internal_api']} {library['version']} {library.get('architecture', '')}".strip()
-        for library in threadpool_info()
-        if library["user_api"] == "blas"
-    )
     return {
         "python": platform.python_version(),
-        "torch": torch.__version__,
         "numpy": np.__version__,
-        "blas": ", ".join(products),
+        "engine": _engine_version(engine),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": str(os.cpu_count()),
     }
+
+
+def _engine_version(engine: str) -> str:
+    if engine != "torch":
+        return f"native {library.variant()}"
+    import torch
+
+    return f"torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}"
 
 
 def _processor() -> str:

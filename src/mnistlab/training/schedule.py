@@ -16,21 +16,11 @@ from pathlib import Path
 
 from loky.backend.context import get_context
 
-from mnistlab.book.trial import Trial
 from mnistlab.data.split import Split, open_split
-from mnistlab.errors import StoreError
-from mnistlab.training.patches import open_patches, share_patches
-from mnistlab.training.record import Epoch, Run, engine_for
+from mnistlab.training.fit import run
+from mnistlab.training.record import Epoch, Job, Run
 
 ATTEMPTS = 2  # a worker may be killed through no fault of its run; twice is no accident
-
-
-@dataclass(frozen=True)
-class Job:
-    """One run to be done."""
-
-    trial: Trial
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -52,16 +42,19 @@ def train_all(
     jobs: Sequence[Job],
     split_folder: Path,
     processes: int,
-    device: str,
     found: Callable[[Job], bool] = lambda _: False,
 ) -> Generator[tuple[Job, News]]:
     """Do all jobs on `processes` workers and give the news as it comes: every epoch, then the run or its failure.
 
     A job whose worker dies is tried once more; one that is `found` done when its turn comes is left out. The workers
-    end with the iterator, or when this process dies.
+    start at once, and end with the iterator or when this process dies.
     """
+    workers = [_Worker(split_folder) for _ in range(min(processes, len(jobs)))]
+    return _news(jobs, workers, found)
+
+
+def _news(jobs: Sequence[Job], workers: list["_Worker"], found: Callable[[Job], bool]) -> Generator[tuple[Job, News]]:
     waiting = deque((job, 1) for job in jobs)
-    workers = [_Worker(split_folder, device) for _ in range(min(processes, len(jobs)))]
     try:
         while waiting or any(worker.job for worker in workers):
             for worker in workers:
@@ -69,8 +62,8 @@ def train_all(
                     job, attempt = waiting.popleft()
                     if found(job):
                         yield job, Found()
-                    elif refused := worker.begin(job, attempt):
-                        yield job, refused
+                    else:
+                        worker.begin(job, attempt)
             busy = [worker.pipe for worker in workers if worker.job]
             for pipe in wait(busy) if busy else ():  # with nothing to wait for, it would wait for ever
                 worker = next(worker for worker in workers if worker.pipe is pipe)
@@ -92,8 +85,8 @@ def train_all(
 class _Worker:
     """A worker process as its lab sees it."""
 
-    def __init__(self, split_folder: Path, device: str) -> None:
-        self.split_folder, self.device = split_folder, device
+    def __init__(self, split_folder: Path) -> None:
+        self.split_folder = split_folder
         self.last_exit: int | None = None
         self.start()
 
@@ -103,23 +96,16 @@ class _Worker:
         self.attempt = 0
         self.pipe, theirs = context.Pipe()
         self.lifeline, watched = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs, watched, self.split_folder, self.device))
+        self.process = context.Process(target=_work, args=(theirs, watched, self.split_folder))
         self.process.start()
         theirs.close()  # so that the end of either process is an end-of-file to the other
         watched.close()
 
-    def begin(self, job: Job, attempt: int) -> Failure | None:
-        """Hand the worker a job, or say why it cannot be begun."""
-        folder = None
-        if engine_for(job.trial, self.device) == "direct":
-            try:  # made here, by the one process that all workers belong to, and so once; meanwhile the workers start
-                folder = share_patches(self.split_folder, job.trial.network.conv[0])
-            except StoreError as error:
-                return Failure(str(error))
+    def begin(self, job: Job, attempt: int) -> None:
+        """Hand the worker a job."""
         self.job, self.attempt = job, attempt
         with suppress(OSError):  # it is dead already, which `news` finds out
-            self.pipe.send((job, folder))
-        return None
+            self.pipe.send(job)
 
     def news(self) -> Epoch | Run | Failure | None:
         """What the worker says of its job; None if it is dead."""
@@ -142,27 +128,22 @@ class _Worker:
         self.last_exit = self.process.exitcode
 
 
-def _work(pipe: Connection, lifeline: Connection, split_folder: Path, device: str) -> None:
+def _work(pipe: Connection, lifeline: Connection, split_folder: Path) -> None:
     """What a worker process does: a job at a time, until the lab closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the lab decides what it means
     threading.Thread(target=_die_with_the_lab, args=(lifeline,), daemon=True).start()
     split = open_split(split_folder)
-    with suppress(Exception):  # torch: loaded while the lab makes patches; if it cannot be, the first run says why
-        import mnistlab.training.fit  # noqa: F401
     while True:
         try:
-            job, patches_folder = pipe.recv()
+            job = pipe.recv()
         except EOFError:
             return
-        pipe.send(_attempt(job, split, device, pipe, patches_folder))
+        pipe.send(_attempt(job, split, pipe))
 
 
-def _attempt(job: Job, split: Split, device: str, pipe: Connection, patches_folder: Path | None) -> Run | Failure:
+def _attempt(job: Job, split: Split, pipe: Connection) -> Run | Failure:
     try:
-        from mnistlab.training.fit import run  # torch: the worker needs it, the lab does not
-
-        patches = open_patches(patches_folder, split, job.trial.network.conv[0]) if patches_folder else None
-        return run(job.trial, job.seed, split, device, pipe.send, patches)
+        return run(job, split, pipe.send)
     except Exception as error:  # whatever it is, it is this run's and must not stop the others
         return Failure(f"{type(error).__name__}: {error}".splitlines()[0])
 

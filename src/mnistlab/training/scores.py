@@ -64,21 +64,19 @@ def f1_by_class(confusion: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
 def auroc(probabilities: Probabilities, labels: Labels) -> float | None:
     """One-vs-rest AUROC, mean over the classes that have both positives and negatives; None if none has.
 
-    By ranks, ties sharing their mean rank (Mann and Whitney 1947): (R - p(p+1)/2) / (p·q), with R the sum of the
-    ranks of the p positives among all p + q scores.
+    The share of pairs of a positive and a negative in which the positive scores higher, ties counting
+    half (Mann and Whitney 1947).
     """
     areas = []
     for column in range(probabilities.shape[1]):
         positive = labels == column
-        count = int(positive.sum())
-        if 0 < count < len(labels):
-            surplus = mean_ranks(probabilities[:, column])[positive].sum() - count * (count + 1) / 2
-            areas.append(surplus / (count * (len(labels) - count)))
+        if 0 < positive.sum() < len(labels):
+            scores = probabilities[:, column]
+            areas.append(_higher(np.sort(scores[positive]), np.sort(scores[~positive])))
     return float(np.mean(areas)) if areas else None
 
 
-def mean_ranks(values: Probabilities) -> npt.NDArray[np.float64]:
-    """Ranks (n,) from 1, equal values sharing the mean of theirs."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return (last - (counts - 1) / 2)[inverse]
+def _higher(positives: Probabilities, negatives: Probabilities) -> float:
+    """The share of pairs in which the positive is higher, ties half; both sorted."""
+    below = np.searchsorted(negatives, positives, "left").sum() + np.searchsorted(negatives, positives, "right").sum()
+    return float(below / (2 * len(positives) * len(negatives)))

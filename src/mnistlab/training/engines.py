@@ -1,0 +1,65 @@
+"""Which engine trains, and where: the native one on the CPU, PyTorch's for CUDA or where it is asked for."""
+
+import shutil
+from importlib.util import find_spec
+from typing import NamedTuple
+
+from mnistlab.errors import EngineError
+from mnistlab.training.native import library
+
+
+class Choice(NamedTuple):
+    """An engine's name, as runs record it, and its device."""
+
+    name: str
+    device: str
+
+
+def choose_engine(engine: str = "auto", device: str = "auto") -> Choice:
+    """`native` or `torch`, on `cpu` or `cuda`; `auto` takes CUDA where there is a device and PyTorch.
+
+    Raises EngineError for what is not installed, not there, or not possible.
+    """
+    if engine == "native" and device == "cuda":
+        raise EngineError("--device cuda: the native engine works on the CPU; use --engine torch, or --device cpu")
+    if device == "cuda" or (device == "auto" and engine != "native" and _sees_a_device()):
+        if _has_cuda():
+            return Choice("torch", "cuda")
+        if device == "cuda":
+            raise EngineError("--device cuda: PyTorch finds no CUDA device here; use --device cpu")
+    if engine == "torch":
+        _need_torch()
+        return Choice("torch", "cpu")
+    try:
+        return Choice(native_name(), "cpu")
+    except EngineError:
+        if engine == "native" or not find_spec("torch"):
+            raise
+        return Choice("torch", "cpu")
+
+
+def native_name() -> str:
+    """What runs of the native engine record: `native`, whose variants all give the same bits.
+
+    The variant for processors without fused multiply-adds rounds otherwise and is `native-v2`.
+    Raises EngineError where the library is missing.
+    """
+    library.load()
+    return "native-v2" if library.variant() == "v2" else "native"
+
+
+def _sees_a_device() -> bool:
+    """Whether CUDA may be there, told without PyTorch, which takes a second to import."""
+    return bool(shutil.which("nvidia-smi")) and find_spec("torch") is not None
+
+
+def _has_cuda() -> bool:
+    _need_torch()
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
+def _need_torch() -> None:
+    if not find_spec("torch"):
+        raise EngineError('the torch engine needs PyTorch: pip install "mnistlab[torch]", or use --engine native')

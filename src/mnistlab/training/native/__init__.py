@@ -1,0 +1,1 @@
+"""The native engine: one C file, built with the package, and what Python needs to call it."""

@@ -1,0 +1,206 @@
+"""The native engine as Python calls it: memory, the order of weights, and functions of engine.c."""
+
+import ctypes
+from collections.abc import Collection
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mnistlab.book.trial import CLASSES, Network, Training
+from mnistlab.data.images import Bytes, Images
+from mnistlab.model import Weights
+from mnistlab.training.batches import Batches
+from mnistlab.training.native.library import load
+
+LANES = 16  # inner channels are padded with zeros to whole vectors
+OPTIMIZERS = ("adam", "adamw", "sgd", "none")  # as engine.c counts them; none only leaves a gradient
+
+Floats = npt.NDArray[np.float32]
+Address = ctypes.c_void_p
+
+
+def _fields(kind: Any, names: str) -> list[tuple[str, Any]]:
+    return [(name, kind) for name in names.split()]
+
+
+class _Layer(ctypes.Structure):
+    """`Layer` of engine.c, which says what each field means."""
+
+    _fields_ = [
+        *_fields(ctypes.c_int32, "linear channels side padding kernel stride filters norm relu pool"),
+        *_fields(ctypes.c_int32, "dropout frozen width out after"),
+        *_fields(ctypes.c_int64, "weight bias gamma beta end mean variance row image z_image"),
+        *_fields(Address, "input z d_input d_z turned moments taps places outs"),
+    ]
+
+
+class _Engine(ctypes.Structure):
+    """`Engine` of engine.c."""
+
+    _fields_ = [
+        ("layers", ctypes.POINTER(_Layer)),
+        *_fields(ctypes.c_int64, "count batch parameters statistics work"),
+        *_fields(Address, "weight gradient first second running memory"),
+        *_fields(ctypes.c_int32, "optimizer fixed_norm"),
+        *_fields(ctypes.c_float, "rate decay momentum smoothing kept"),
+        *_fields(ctypes.c_double, "beta1_power beta2_power"),
+    ]
+
+
+class NativeEngine:
+    """A network being trained on one core; see `fit.Engine` for what its methods promise.
+
+    `frozen` names layers (`conv1`, `linear`) that keep their weights, batch-norm's among them; with
+    `fixed_norm` batch-norm works with its running means, as in inference, and leaves them as they are.
+    `optimizer` other than the trial's: `none` computes gradients and changes nothing.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        training: Training,
+        train: Images,
+        initial: Weights,
+        batches: Batches,
+        *,
+        frozen: Collection[str] = (),
+        fixed_norm: bool = False,
+        optimizer: str | None = None,
+    ) -> None:
+        self.c, self.network, self.batches = _functions(), network, batches
+        self.pixels, self.labels = train.pixels, train.labels.astype(np.int32)
+        self.layers = _layers(network, frozen)
+        self.state = _Engine(
+            layers=self.layers, count=len(self.layers), batch=min(training.batch_size, len(train)),
+            optimizer=OPTIMIZERS.index(optimizer or training.optimizer), fixed_norm=fixed_norm,
+            decay=training.weight_decay, momentum=training.momentum, kept=1 - network.dropout,
+            beta1_power=1, beta2_power=1,
+        )  # fmt: skip
+        self.c.engine_plan(self.state)
+        sizes = dict.fromkeys(("weight", "gradient", "first", "second"), self.state.parameters)
+        sizes |= {"running": self.state.statistics, "memory": self.state.work}
+        self.arrays = {name: _zeros(size) for name, size in sizes.items()}
+        for name, array in self.arrays.items():
+            setattr(self.state, name, array.ctypes.data)
+        self.c.engine_place(self.state)
+        self.load(initial)
+
+    def train_epoch(self, order: npt.NDArray[np.int64], learning_rate: float) -> tuple[float, float]:
+        self.state.rate = learning_rate
+        loss, digits, right, hits = 0.0, 0, 0, ctypes.c_int64()
+        for batch in self.batches.of(self.pixels, self.labels, order):
+            kept = None if batch.kept is None else _padded(batch.kept, self.network)
+            loss += self.c.engine_train(
+                self.state, batch.pixels, batch.labels, batch.rows, len(batch.rows),
+                kept if kept is None else kept.ctypes.data, hits,
+            )  # fmt: skip
+            right += hits.value
+            digits += int((batch.labels[batch.rows] >= 0).sum())
+        return loss / len(order), right / digits if digits else 0.0
+
+    def logits(self, pixels: Bytes) -> Floats:
+        found = np.empty((len(pixels), CLASSES), np.float32)
+        self.c.engine_score(self.state, np.ascontiguousarray(pixels), len(pixels), found)
+        return found
+
+    def weights(self) -> Weights:
+        return _copies(self._views("weight"))
+
+    def load(self, weights: Weights) -> None:
+        for name, view in self._views("weight").items():
+            view[...] = weights[name].reshape(view.shape)
+
+    def gradient(self) -> Weights:
+        """The gradient of the last batch's mean loss, by the names of the weights it belongs to."""
+        return _copies({name: view for name, view in self._views("gradient").items() if "running" not in name})
+
+    def _views(self, row: str) -> dict[str, Floats]:
+        """The parameters in that array by name, as PyTorch orders their axes, without the padding.
+
+        A filter is (kernel, kernel, channels, width) in memory, the linear layer (class, row, column, channel).
+        """
+        memory, running = self.arrays[row], self.arrays["running"]
+        views: dict[str, Floats] = {}
+        channels = 1
+        for number, (conv, layer) in enumerate(zip(self.network.conv, self.layers[:-1], strict=True), 1):
+            filters = memory[layer.weight : layer.bias].reshape(conv.kernel, conv.kernel, -1, layer.width)
+            views[f"conv{number}.weight"] = filters[:, :, :channels, : conv.out].transpose(3, 2, 0, 1)
+            views[f"conv{number}.bias"] = memory[layer.bias :][: conv.out]
+            if conv.norm:
+                views[f"norm{number}.weight"] = memory[layer.gamma :][: conv.out]
+                views[f"norm{number}.bias"] = memory[layer.beta :][: conv.out]
+                views[f"norm{number}.running_mean"] = running[layer.mean :][: conv.out]
+                views[f"norm{number}.running_var"] = running[layer.variance :][: conv.out]
+            channels = conv.out
+        layer, (_, side) = self.layers[-1], self.network.shapes()[-1]
+        linear = memory[layer.weight : layer.bias].reshape(CLASSES, side, side, -1)[..., :channels]
+        views["linear.weight"] = linear.transpose(0, 3, 1, 2)
+        views["linear.bias"] = memory[layer.bias :][:CLASSES]
+        return views
+
+
+def _layers(network: Network, frozen: Collection[str]) -> "ctypes.Array[_Layer]":
+    """What engine.c needs to know of each layer, the linear one last."""
+    layers, stored = [], 1  # channels as they lie in memory
+    for number, (conv, (_, side)) in enumerate(zip(network.conv, network.shapes(), strict=False), 1):
+        layers.append(
+            _Layer(
+                channels=stored, side=side, padding=conv.padding, kernel=conv.kernel, stride=conv.stride,
+                filters=conv.out, norm=conv.norm, relu=1, pool=conv.pool, frozen=f"conv{number}" in frozen,
+            )
+        )  # fmt: skip
+        stored = _whole(conv.out)
+    side = network.shapes()[-1][1]
+    layers.append(
+        _Layer(
+            linear=1, channels=side * side * stored, side=1, kernel=1, stride=1, filters=CLASSES, pool=1,
+            dropout=network.dropout > 0, frozen="linear" in frozen,
+        )
+    )  # fmt: skip
+    return (_Layer * len(layers))(*layers)
+
+
+def _padded(kept: Bytes, network: Network) -> Bytes:
+    """What dropout leaves (n, features) with the channels padded as they are in memory."""
+    channels, side = network.shapes()[-1]
+    missing = _whole(channels) - channels if network.conv else 0
+    if not missing:
+        return np.ascontiguousarray(kept)
+    by_channel = kept.reshape(len(kept), side * side, channels)
+    return np.pad(by_channel, ((0, 0), (0, 0), (0, missing)))
+
+
+def _copies(views: dict[str, Floats]) -> Weights:
+    """Copies of all views, the linear layer's features in one row as PyTorch has them."""
+    flat = {name: view.reshape(CLASSES, -1) if name == "linear.weight" else view for name, view in views.items()}
+    return {name: np.array(value, order="C") for name, value in flat.items()}
+
+
+def _whole(channels: int) -> int:
+    return -(-channels // LANES) * LANES
+
+
+def _zeros(count: int) -> Floats:
+    """Zeros (count,) that begin on a cache line: no vector of 64 bytes then lies across two."""
+    memory = np.zeros(count + LANES, np.float32)
+    first = -memory.ctypes.data % 64 // 4
+    return memory[first : first + count]
+
+
+@cache
+def _functions() -> ctypes.CDLL:
+    """The library with the types of its functions."""
+    library = load()
+    engine = ctypes.POINTER(_Engine)
+    pixels = np.ctypeslib.ndpointer(np.uint8, flags="C")
+    labels, rows = np.ctypeslib.ndpointer(np.int32, 1, flags="C"), np.ctypeslib.ndpointer(np.int64, 1, flags="C")
+    logits = np.ctypeslib.ndpointer(np.float32, 2, flags="C")
+    library.engine_plan.argtypes = library.engine_place.argtypes = [engine]
+    library.engine_train.argtypes = [
+        engine, pixels, labels, rows, ctypes.c_int64, Address, ctypes.POINTER(ctypes.c_int64),
+    ]  # fmt: skip
+    library.engine_train.restype = ctypes.c_double
+    library.engine_score.argtypes = [engine, pixels, ctypes.c_int64, logits]
+    return library

@@ -1,0 +1,57 @@
+"""The lab without PyTorch: an environment that `pip install .` made, asked to do all that the lab does.
+
+    python tests/light.py        with that environment's Python; CI runs it after the tests
+
+Prints what each command took, and fails where one does not work, something heavy is installed, or README's first
+command takes too long.
+"""
+
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+MOST_SECONDS = 15  # of README's first command, on a machine that does nothing else; CI's may be busy
+BUSY = 3  # how many times as long a busy machine may take
+LAB = [sys.executable, "-m", "mnistlab"]
+STROKES = '{"strokes": [[[0, 0], [60, 0], [20, 100]]]}\n'
+WINDOW = "from mnistlab.drawing.window import Window; print('window')"
+
+
+def main() -> None:
+    installed = [name for name in ("torch", "sklearn", "pandas", "threadpoolctl") if find_spec(name)]
+    assert not installed, f"installed, and should not be: {installed}"
+    packages = Path(sysconfig.get_path("purelib"))
+    megabytes = sum(file.stat().st_size for file in packages.rglob("*") if file.is_file()) / 1e6
+    print(f"packages: {megabytes:.0f} MB of files")
+    with tempfile.TemporaryDirectory() as folder:
+        out = str(Path(folder, "out"))
+        seconds = timed("run", "--data", "mini", "--out", out)
+        assert seconds < BUSY * MOST_SECONDS, f"README's first command took {seconds:.1f} s"
+        run = next(Path(out).glob("*/run.json")).parent
+        timed("report", out)
+        timed("compare", out, "3", "4")
+        timed("evaluate", str(run), "--data", "mini")
+        timed("predict", "--strokes", "-", given=STROKES)
+        timed("predict", "--model", str(run), "--strokes", "-", given=STROKES)
+        refused = subprocess.run([*LAB, "run", "--data", "mini", "--engine", "torch", "--out", out], capture_output=True, text=True, check=False)
+        assert refused.returncode == 2, refused
+        assert 'pip install "mnistlab[torch]"' in refused.stderr, refused
+    if find_spec("tkinter"):
+        subprocess.run([sys.executable, "-c", WINDOW], check=True)
+
+
+def timed(*arguments: str, given: str = "") -> float:
+    """Run a command of the lab, print what it took, and return the seconds. Raises CalledProcessError."""
+    started = time.perf_counter()
+    subprocess.run([*LAB, *arguments], input=given, capture_output=True, text=True, check=True)
+    seconds = time.perf_counter() - started
+    print(f"{seconds:6.2f} s  mnistlab {arguments[0]}")
+    return seconds
+
+
+if __name__ == "__main__":
+    main()
