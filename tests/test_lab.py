@@ -83,9 +83,10 @@ def test_a_run_that_fails_is_reported_not_stored_and_tried_again_next_time(
     original = schedule._Worker.begin
 
     def begin_and_kill(worker: schedule._Worker, job: Job, attempt: int) -> None:
-        original(worker, job, attempt)
         if job.seed == 1:
             worker.process.terminate()
+            worker.process.join()
+        original(worker, job, attempt)
 
     with monkeypatch.context() as patch:
         patch.setattr(schedule._Worker, "begin", begin_and_kill)

@@ -89,7 +89,7 @@ static void print(const char *name, Outcome found) {
     memcpy(&bits, &found.loss, sizeof bits);
     const int exponent = (int)(bits >> 52 & 0x7FF) - 1023;
     char loss[40] = "nan";
-    if (found.loss == found.loss) // a positive number as %a of C, which each library writes its own way
+    if (found.loss == found.loss) // as %a of C, which each library writes its own way
         snprintf(loss, sizeof loss, "0x1.%013llxp%+d", bits & 0xFFFFFFFFFFFFF, exponent);
     printf("%-30s %-22s %016llx\n", name, loss, (unsigned long long)found.hash);
 }
@@ -123,7 +123,7 @@ static Conv any_conv(Random *r, int side) {
     const int small = between(r, 1, smaller(7, widest));
     const int kernels[CHOICES] = {1, widest, small, between(r, 1, widest)};
     c.kernel = one_of(r, kernels);
-    const int strides[CHOICES] = {1, between(r, 1, 3), between(r, 1, SIDE), SIDE};
+    const int strides[CHOICES] = {1, between(r, 1, 2), between(r, 1, 3), between(r, 1, SIDE)};
     c.stride = one_of(r, strides);
     const int most = smaller((padded - c.kernel) / c.stride + 1, SIDE);
     const int pools[CHOICES] = {1, most, between(r, 1, smaller(3, most)), between(r, 1, most)};
@@ -163,8 +163,9 @@ static void describe(int64_t number, const Network *n) {
         printf("; %d of %dx%d, stride %d, padding %d, pool %d%s%s", c->filters, c->kernel,
                c->kernel, c->stride, c->padding, c->pool, c->norm ? ", norm" : "",
                c->frozen ? ", frozen" : "");
-    printf("; hidden %d; %d classes%s; optimizer %d, dropout %g, fixed norm %d\n", n->hidden,
-           n->classes, n->frozen ? ", frozen" : "", n->optimizer, (double)n->dropout, n->fixed_norm);
+    printf("; hidden %d; %d classes%s; optimizer %d%s%s\n", n->hidden, n->classes,
+           n->frozen ? ", frozen" : "", n->optimizer, n->dropout > 0 ? ", dropout" : "",
+           n->fixed_norm ? ", fixed norm" : "");
     fflush(stdout);
 }
 

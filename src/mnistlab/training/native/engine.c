@@ -1,9 +1,10 @@
 // The native engine: trains and scores small networks on one core.
 //
-// Everything is channels last: an image is rows of positions, a position is its channels side by side,
-// inner channels padded with zeros to whole vectors of 16. A layer's input is stored with its padding
-// around it, so no loop asks where an image ends. Sums are fused multiply-adds in one written order
-// on 16 lanes, whatever the processor's vectors are, so all variants that have FMA give the same bits.
+// Everything is channels last: an image is rows of positions, a position is its channels side by
+// side, inner channels padded with zeros to whole vectors of 16. A layer's input is stored with its
+// padding around it, so no loop asks where an image ends. Sums are fused multiply-adds in one
+// written order on 16 lanes, whatever the processor's vectors are, so all variants that have FMA
+// give the same bits.
 #include <stdint.h>
 #include <string.h>
 #if defined(__x86_64__)
@@ -52,8 +53,8 @@ INLINE v16 sqrt16(v16 a) {
     return root;
 }
 
-// 1/a to an ulp for a normal a > 0, where divisions would make all else wait: a guess from the bits,
-// 12 % off, and three steps of Newton's method.
+// 1/a to an ulp for a normal a > 0, where divisions would make all else wait: a guess from the
+// bits, 12 % off, and three steps of Newton's method.
 INLINE v16 inverse16(v16 a) {
     const i16 magic = (i16)ALL(0.f) + 0x7EF311C3;
     v16 r = (v16)(magic - (i16)a);
@@ -75,44 +76,49 @@ INLINE float sum16(v16 v) { // a tree over lanes: 8 + 8, 4 + 4, 2 + 2, 1 + 1
     return v[0] + v[1];
 }
 
-// ---- layers ---------------------------------------------------------------------------------------
+// ---- layers ----
 
 typedef struct {
     // what the caller sets; a linear layer has `channels` inputs, kernel = stride = side = 1
-    int32_t linear, channels, side, padding, kernel, stride, filters, norm, relu, pool, dropout, frozen;
-    // what engine_plan finds: filters in whole vectors, sides of the output before and after pooling
+    int32_t linear, channels, side, padding, kernel, stride, filters, norm, relu, pool, dropout,
+        frozen;
+    // what engine_plan finds: filters in whole vectors, sides of the output before and after
+    // pooling
     int32_t width, out, after;
     int64_t weight, bias, gamma, beta, end; // places in the parameters, a layer's side by side
     int64_t mean, variance;                 // places in the running statistics of batch-norm
     int64_t row, image, z_image;            // floats from one row, or image, to the next
-    float *input, *z, *d_input, *d_z;       // activations and their gradients; z before normalisation
-    float *turned, *moments;                // filters turned for the way back; mean, 1/deviation of a batch
-    int32_t *taps, *places, *outs;          // where the terms of sums lie, see Walk
+    float *input, *z, *d_input, *d_z; // activations and their gradients; z before normalisation
+    float *turned, *moments;       // filters turned for the way back; mean, 1/deviation of a batch
+    int32_t *taps, *places, *outs; // where the terms of sums lie, see Walk
 } Layer;
 
 enum { ADAM, ADAMW, SGD, NO_OPTIMIZER };
 
 typedef struct {
     Layer *layers;
-    int64_t count, batch;                               // layers; images a batch at most
-    int64_t parameters, statistics, work;               // sizes that engine_plan finds, in floats
+    int64_t count, batch;                 // layers; images a batch at most
+    int64_t parameters, statistics, work; // sizes that engine_plan finds, in floats
     float *weight, *gradient, *first, *second, *running, *memory; // arrays of these sizes
-    int32_t optimizer, fixed_norm;                      // fixed_norm: batch-norm as in inference
-    float rate, decay, momentum, smoothing, kept;       // kept: the share that dropout leaves
-    double beta1_power, beta2_power;                    // of the steps done; 1 at first
+    int32_t optimizer, fixed_norm;                // fixed_norm: batch-norm as in inference
+    float rate, decay, momentum, smoothing, kept; // kept: the share that dropout leaves
+    double beta1_power, beta2_power;              // of the steps done; 1 at first
 } Engine;
 
 static int64_t whole(int64_t n) { return (n + LANES - 1) / LANES * LANES; }
 
-// Whether the output has a place of its own; it else lies in the next layer's input, where nothing is
-// normalised, pooled or padded between the two. Either way positions follow one another.
+// Whether the output has a place of its own; it else lies in the next layer's input, where nothing
+// is normalised, pooled or padded between the two. Either way positions follow one another.
 static int staged(const Layer *l, const Engine *e) {
     return l == e->layers + e->count - 1 || l->norm || l->pool > 1 || l[1].padding;
 }
 
 static int64_t fan_in(const Layer *l) { return (int64_t)l->kernel * l->kernel * l->channels; }
-static int64_t places(const Layer *l, int64_t batch) { return l->linear ? batch : (int64_t)l->out * l->out; }
+static int64_t places(const Layer *l, int64_t batch) {
+    return l->linear ? batch : (int64_t)l->out * l->out;
+}
 
+// Find the sizes of all arrays, from what the caller has set.
 EXPORT void engine_plan(Engine *e) {
     e->parameters = e->statistics = 0;
     for (Layer *l = e->layers; l < e->layers + e->count; l++) {
@@ -121,7 +127,7 @@ EXPORT void engine_plan(Engine *e) {
         l->out = (padded - l->kernel) / l->stride + 1;
         l->after = l->out / l->pool;
         l->row = padded * l->channels;
-        l->image = whole(padded * l->row) + LANES; // not a power of two: images would share cache sets
+        l->image = whole(padded * l->row) + LANES; // else images might share cache sets
         l->weight = e->parameters;
         l->bias = l->weight + fan_in(l) * (l->linear ? l->filters : l->width);
         l->gamma = l->bias + l->width;
@@ -135,9 +141,9 @@ EXPORT void engine_plan(Engine *e) {
     for (Layer *l = e->layers; l < e->layers + e->count; l++) {
         int last = l == e->layers + e->count - 1;
         l->z_image = staged(l, e) ? l->out * l->out * l->width + (last ? 0 : LANES) : l[1].image;
-        e->work += e->batch * ((l->linear ? 1 : 2) * l->image + (staged(l, e) ? 2 * l->z_image : 0)) + 2 * l->width
-                   + whole(fan_in(l) * (l->linear ? 0 : l->filters)) + whole(fan_in(l))
-                   + whole(places(l, e->batch)) + whole(l->filters);
+        e->work += e->batch * ((l->linear ? 1 : 2) * l->image + (staged(l, e) ? 2 * l->z_image : 0))
+                 + 2 * l->width + whole(fan_in(l) * (l->linear ? 0 : l->filters)) + whole(fan_in(l))
+                 + whole(places(l, e->batch)) + whole(l->filters);
     }
 }
 
@@ -147,12 +153,14 @@ static void *take(float **memory, int64_t count) { // of 4 bytes each
     return taken;
 }
 
-// Where the terms of a layer's sums lie: its taps in the input, its positions in the input, its filters.
+// Where the terms of a layer's sums lie: its taps and its positions in the input, its filters.
 static void find_places(Layer *l, int64_t batch) {
     const int32_t length = l->kernel * l->channels, step = l->stride * l->channels;
-    for (int64_t k = 0; k < fan_in(l); k++) l->taps[k] = (int32_t)(k / length * l->row + k % length);
+    for (int64_t k = 0; k < fan_in(l); k++)
+        l->taps[k] = (int32_t)(k / length * l->row + k % length);
     for (int64_t p = 0; p < places(l, batch); p++)
-        l->places[p] = (int32_t)(l->linear ? p * l->z_image : p / l->out * l->stride * l->row + p % l->out * step);
+        l->places[p] = (int32_t)(l->linear ? p * l->z_image
+                                           : p / l->out * l->stride * l->row + p % l->out * step);
     for (int32_t k = 0; k < l->filters; k++) l->outs[k] = k;
 }
 
@@ -161,7 +169,7 @@ EXPORT void engine_place(Engine *e) {
     float *memory = e->memory;
     for (Layer *l = e->layers; l < e->layers + e->count; l++) {
         l->input = take(&memory, e->batch * l->image);
-        // a linear layer's input is done with, part by part, when its gradient comes: that takes its place
+        // the gradient of a linear layer's input takes the input's place, part by part
         l->d_input = l->linear ? l->input : take(&memory, e->batch * l->image);
         l->moments = take(&memory, 2 * l->width);
         l->turned = take(&memory, fan_in(l) * (l->linear ? 0 : l->filters));
@@ -176,10 +184,10 @@ EXPORT void engine_place(Engine *e) {
     }
 }
 
-// ---- the tile -------------------------------------------------------------------------------------
+// ---- the tile ----
 
-// How a sum goes through its terms: image by image, `steps` terms each (at least one). The next term
-// lies `at[k]` floats into a, and `b_step` further in b.
+// How a sum goes through its terms: image by image, `steps` terms each (at least one). The next
+// term lies `at[k]` floats into a, and `b_step` further in b.
 typedef struct {
     int64_t images, a_image, b_image, steps, b_step;
     const int32_t *at;
@@ -187,13 +195,15 @@ typedef struct {
 
 enum { SET, RELU, ADD, GATE };
 
-// to[j] = from + sum over the walk of a[j]·b, for `rows` numbers a and `vectors` vectors b. `how` the sum
-// is stored: as it is; rectified; added to what is there; or where `from` (then as large as `to`) is positive.
+// to[j] = from + sum over the walk of a[j]·b, for `rows` numbers a and `vectors` vectors b. `how`
+// the sum is stored: as it is; rectified; added to what is there; or where `from` (then as large as
+// `to`) is positive.
 INLINE void tile(const Walk *w, const float *a, int64_t a_row, const float *b, const float *from,
                  float *to, int64_t to_row, int how, const int rows, const int vectors) {
     v16 t[ROWS][VECTORS];
     for (int j = 0; j < rows; j++)
-        for (int g = 0; g < vectors; g++) t[j][g] = from && how != GATE ? LOAD(from + LANES * g) : ALL(0.f);
+        for (int g = 0; g < vectors; g++)
+            t[j][g] = from && how != GATE ? LOAD(from + LANES * g) : ALL(0.f);
     const int64_t b_step = w->b_step;
     int64_t i = 0;
     do {
@@ -221,13 +231,22 @@ INLINE void tile(const Walk *w, const float *a, int64_t a_row, const float *b, c
         }
 }
 
-#define TILE(N, G) case N: tile(w, a, a_row, b, from, to, to_row, how, N < ROWS ? N : ROWS, G); break;
+#define TILE(N, G) \
+    case N: \
+        tile(w, a, a_row, b, from, to, to_row, how, N < ROWS ? N : ROWS, G); \
+        break;
 #define TILES(G) \
-    switch (rows) { TILE(1, G) TILE(2, G) TILE(3, G) TILE(4, G) TILE(5, G) TILE(6, G) TILE(7, G) TILE(8, G) }
+    switch (rows) { \
+        TILE(1, G) TILE(2, G) TILE(3, G) TILE(4, G) TILE(5, G) TILE(6, G) TILE(7, G) TILE(8, G) \
+    }
 
 static void tile_of(const Walk *w, int64_t rows, int64_t vectors, const float *a, int64_t a_row,
                     const float *b, const float *from, float *to, int64_t to_row, int how) {
-    if (vectors == 1) { TILES(1) } else { TILES(VECTORS) }
+    if (vectors == 1) {
+        TILES(1)
+    } else {
+        TILES(VECTORS)
+    }
 }
 
 // The same for any number of rows and a width of whole vectors.
@@ -239,7 +258,8 @@ static void product(const Walk *w, int64_t rows, int64_t width, const float *a, 
         for (int64_t k = 0, j = 0; k < blocks; k++) {
             const int64_t n = (rows - j + blocks - k - 1) / (blocks - k);
             const float *start = from ? from + c + (how == GATE ? j * to_row : 0) : 0;
-            tile_of(w, n, vectors, a + j * a_row, a_row, b + c, start, to + j * to_row + c, to_row, how);
+            tile_of(w, n, vectors, a + j * a_row, a_row, b + c, start, to + j * to_row + c, to_row,
+                    how);
             j += n;
         }
         c += vectors * LANES;
@@ -276,13 +296,18 @@ static void linear(const Engine *e, const Layer *l, int64_t batch) {
             const float *x = l->input + i * l->image, *v = w + k * l->channels;
             float *z = l->z + i * l->z_image + k;
 #define DOTS(R, O) dots(x, l->image, v, l->channels, bias + k, z, l->z_image, l->relu, R, O)
-            if (rows == 1) { if (outs == 1) DOTS(1, 1); else DOTS(1, DOT_OUTS); }
-            else { if (outs == 1) DOTS(DOT_ROWS, 1); else DOTS(DOT_ROWS, DOT_OUTS); }
+            if (rows == 1) {
+                if (outs == 1) DOTS(1, 1);
+                else DOTS(1, DOT_OUTS);
+            } else {
+                if (outs == 1) DOTS(DOT_ROWS, 1);
+                else DOTS(DOT_ROWS, DOT_OUTS);
+            }
         }
     }
 }
 
-// ---- forward --------------------------------------------------------------------------------------
+// ---- forward ----
 
 static void convolve(const Engine *e, const Layer *l, int64_t batch) {
     const Walk walk = {1, 0, 0, fan_in(l), l->width, l->taps};
@@ -290,11 +315,12 @@ static void convolve(const Engine *e, const Layer *l, int64_t batch) {
         for (int64_t r = 0; r < l->out; r++)
             product(&walk, l->out, l->width, l->input + i * l->image + r * l->stride * l->row,
                     (int64_t)l->stride * l->channels, e->weight + l->weight, e->weight + l->bias,
-                    l->z + i * l->z_image + r * l->out * l->width, l->width, l->relu && !staged(l, e) ? RELU : SET);
+                    l->z + i * l->z_image + r * l->out * l->width, l->width,
+                    l->relu && !staged(l, e) ? RELU : SET);
 }
 
-// sums[c] = f over all positions, for 16 channels at a time; `at` is their place in z. Image by image,
-// so that an image stays in the cache and rounding stays small.
+// sums[c] = f over all positions, for 16 channels at a time; `at` is their place in z. Image by
+// image, so that an image stays in the cache and rounding stays small.
 #define SUM_POSITIONS(sums, f) \
     for (int64_t i = 0; i < batch; i++) \
         for (int64_t c = 0; c < l->width; c += LANES) { \
@@ -310,13 +336,15 @@ static const float EPSILON = 1e-5f, STEP = .1f; // of batch-norm, PyTorch's defa
 
 // Mean and 1/deviation of the batch, or of the running statistics.
 static void moments(const Engine *e, const Layer *l, int64_t batch, int training) {
-    const float count = (float)(batch * l->out * l->out), unbiased = count > 1 ? count / (count - 1) : 1;
+    const float count = (float)(batch * l->out * l->out),
+                unbiased = count > 1 ? count / (count - 1) : 1;
     float *mean = l->moments, *variance = l->moments + l->width; // and in the end 1/deviation
     float *running_mean = e->running + l->mean, *running_variance = e->running + l->variance;
     if (training && !e->fixed_norm) {
         SUM_POSITIONS(mean, LOAD(l->z + at))
         for (int64_t c = 0; c < l->width; c += LANES) STORE(mean + c, LOAD(mean + c) / ALL(count));
-        SUM_POSITIONS(variance, (LOAD(l->z + at) - LOAD(mean + c)) * (LOAD(l->z + at) - LOAD(mean + c)))
+        SUM_POSITIONS(variance,
+                      (LOAD(l->z + at) - LOAD(mean + c)) * (LOAD(l->z + at) - LOAD(mean + c)))
         for (int64_t c = 0; c < l->width; c += LANES) {
             STORE(variance + c, LOAD(variance + c) / ALL(count));
             v16 m = LOAD(running_mean + c), v = LOAD(running_variance + c);
@@ -338,8 +366,8 @@ typedef struct {
 
 INLINE Norm norm_of(const Engine *e, const Layer *l, int64_t c) {
     if (!l->norm) return (Norm){ALL(0.f), ALL(1.f), ALL(1.f), ALL(0.f)};
-    return (Norm){LOAD(l->moments + c), LOAD(l->moments + l->width + c), LOAD(e->weight + l->gamma + c),
-                  LOAD(e->weight + l->beta + c)};
+    return (Norm){LOAD(l->moments + c), LOAD(l->moments + l->width + c),
+                  LOAD(e->weight + l->gamma + c), LOAD(e->weight + l->beta + c)};
 }
 
 INLINE v16 output_of(const Layer *l, const Norm *n, v16 z) {
@@ -354,41 +382,53 @@ static void normalise_and_pool(const Engine *e, const Layer *l, int64_t batch) {
             const Norm norm = norm_of(e, l, c);
             for (int64_t r = 0; r < l->after; r++)
                 for (int64_t q = 0; q < l->after; q++) {
-                    const float *z = l->z + i * l->z_image + (r * l->out + q) * l->pool * l->width + c;
+                    const float *z =
+                        l->z + i * l->z_image + (r * l->out + q) * l->pool * l->width + c;
                     v16 most = output_of(l, &norm, LOAD(z));
                     for (int64_t u = 0; u < l->pool; u++)
                         for (int64_t v = u == 0; v < l->pool; v++)
-                            most = max16(most, output_of(l, &norm, LOAD(z + (u * l->out + v) * l->width)));
+                            most = max16(
+                                most, output_of(l, &norm, LOAD(z + (u * l->out + v) * l->width)));
                     const int64_t inside = next->linear ? (r * l->after + q) * l->width
-                        : (r + next->padding) * next->row + (q + next->padding) * l->width;
+                                                        : (r + next->padding) * next->row
+                                                              + (q + next->padding) * l->width;
                     STORE(next->input + i * next->image + inside + c, most);
                 }
-    }
+        }
 }
 
-// Features that dropout leaves, scaled up; the others 0. The same for activations and their gradients.
+// Features that dropout leaves, scaled up; the others 0. The same for activations and their
+// gradients.
 static void drop(const Engine *e, const Layer *l, float *at, const uint8_t *mask, int64_t batch) {
     const v16 scale = ALL(1 / e->kept);
     for (int64_t i = 0; i < batch; i++)
         for (int64_t f = 0; f < l->channels; f += LANES) {
-            i16 keep = __builtin_convertvector(*(const b16 *)(mask + i * l->channels + f), i16) != 0;
+            i16 keep =
+                __builtin_convertvector(*(const b16 *)(mask + i * l->channels + f), i16) != 0;
             float *x = at + i * l->image + f;
             STORE(x, WHERE(keep, LOAD(x) * scale));
         }
 }
 
-// The images `order` (or the first ones) as floats in [0, 1]; meanwhile the `ahead` after them are fetched.
-static void read_images(const Layer *l, const uint8_t *images, const int64_t *order, int64_t batch, int64_t ahead) {
-    const int64_t rows = l->linear ? 1 : l->side, length = l->linear ? l->channels : l->side * l->channels;
+// The images `order` (or the first ones) as floats in [0, 1]; meanwhile the `ahead` after them are
+// fetched.
+static void read_images(const Layer *l, const uint8_t *images, const int64_t *order, int64_t batch,
+                        int64_t ahead) {
+    const int64_t rows = l->linear ? 1 : l->side,
+                  length = l->linear ? l->channels : l->side * l->channels;
     for (int64_t i = batch; order && i < batch + ahead; i++)
-        for (int64_t k = 0; k < rows * length; k += 64) __builtin_prefetch(images + order[i] * rows * length + k);
+        for (int64_t k = 0; k < rows * length; k += 64)
+            __builtin_prefetch(images + order[i] * rows * length + k);
     for (int64_t i = 0; i < batch; i++)
         for (int64_t r = 0; r < rows; r++) {
             const uint8_t *from = images + ((order ? order[i] : i) * rows + r) * length;
-            float *to = l->input + i * l->image + (r + l->padding) * l->row + l->padding * l->channels;
+            float *to =
+                l->input + i * l->image + (r + l->padding) * l->row + l->padding * l->channels;
             for (int64_t k = 0; k < length; k += LANES) {
-                const int64_t at = k + LANES <= length ? k : length - LANES; // the last vector overlaps
-                STORE(to + at, __builtin_convertvector(*(const b16 *)(from + at), v16) * ALL(1 / 255.f));
+                const int64_t at =
+                    k + LANES <= length ? k : length - LANES; // the last vector overlaps
+                STORE(to + at,
+                      __builtin_convertvector(*(const b16 *)(from + at), v16) * ALL(1 / 255.f));
             }
         }
 }
@@ -403,11 +443,12 @@ static void forward(const Engine *e, int64_t batch, const uint8_t *mask, int tra
     }
 }
 
-// ---- loss -----------------------------------------------------------------------------------------
+// ---- loss ----
 
 // e^x for x <= 0: 2^n times a polynomial (the Taylor series to the 7th power, |r| <= ln 2 / 2)
 static v16 exp16(v16 x) {
-    const v16 least = ALL(-87.f), shift = ALL(12582912.f); // adding 1.5·2^23 rounds to whole numbers
+    const v16 least = ALL(-87.f),
+              shift = ALL(12582912.f); // adding 1.5·2^23 rounds to whole numbers
     i16 low = x < least;
     x = (v16)((low & (i16)least) | (~low & (i16)x));
     v16 t = fma16(x, ALL(1.44269504f), shift), n = t - shift;
@@ -421,7 +462,10 @@ static v16 exp16(v16 x) {
 
 // ln x for a normal x > 0: 2·artanh((m - 1)/(m + 1)) + n·ln 2 with x = m·2^n, m about 1
 static double log_of(double x) {
-    union { double value; int64_t bits; } u = {x};
+    union {
+        double value;
+        int64_t bits;
+    } u = {x};
     int64_t n = (u.bits - 0x3FE6A09E667F3BCD) >> 52; // the bits of sqrt(1/2)
     u.bits -= n << 52;
     double s = (u.value - 1) / (u.value + 1), square = s * s, series = 0;
@@ -431,7 +475,8 @@ static double log_of(double x) {
 
 // Sum of the losses of a batch; the last layer's d_z becomes their gradient divided by `batch`.
 // Label -1 is no class: every class has an equal share. `hits` counts right answers.
-static double softmax(const Engine *e, const int32_t *labels, const int64_t *order, int64_t batch, int64_t *hits) {
+static double softmax(const Engine *e, const int32_t *labels, const int64_t *order, int64_t batch,
+                      int64_t *hits) {
     const Layer *l = e->layers + e->count - 1;
     const i16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     double loss = 0;
@@ -465,9 +510,10 @@ static double softmax(const Engine *e, const int32_t *labels, const int64_t *ord
     return loss;
 }
 
-// ---- backward -------------------------------------------------------------------------------------
+// ---- backward ----
 
-// d_z from the gradient of what the next layer was given: each maximum's to the first place that has it.
+// d_z from the gradient of what the next layer was given: each maximum's to the first place that
+// has it.
 static void unpool(const Engine *e, const Layer *l, int64_t batch) {
     const Layer *next = l + 1;
     for (int64_t i = 0; i < batch; i++) {
@@ -476,14 +522,18 @@ static void unpool(const Engine *e, const Layer *l, int64_t batch) {
             const Norm norm = norm_of(e, l, c);
             for (int64_t r = 0; r < l->after; r++)
                 for (int64_t q = 0; q < l->after; q++) {
-                    const int64_t first = i * l->z_image + (r * l->out + q) * l->pool * l->width + c;
+                    const int64_t first =
+                        i * l->z_image + (r * l->out + q) * l->pool * l->width + c;
                     const int64_t inside = next->linear ? (r * l->after + q) * l->width
-                        : (r + next->padding) * next->row + (q + next->padding) * l->width;
+                                                        : (r + next->padding) * next->row
+                                                              + (q + next->padding) * l->width;
                     v16 d = LOAD(next->d_input + i * next->image + inside + c);
                     v16 most = output_of(l, &norm, LOAD(l->z + first));
                     for (int64_t u = 0; u < l->pool; u++)
                         for (int64_t v = u == 0; v < l->pool; v++)
-                            most = max16(most, output_of(l, &norm, LOAD(l->z + first + (u * l->out + v) * l->width)));
+                            most = max16(
+                                most, output_of(l, &norm,
+                                                LOAD(l->z + first + (u * l->out + v) * l->width)));
                     i16 waiting = l->relu ? most > ALL(0.f) : most == most;
                     for (int64_t u = 0; u < l->pool; u++)
                         for (int64_t v = 0; v < l->pool; v++) {
@@ -503,7 +553,8 @@ static void unnormalise(const Engine *e, const Layer *l, int64_t batch) {
     const float *mean = l->moments, *inverse = l->moments + l->width;
     float *d_beta = e->gradient + l->beta, *d_gamma = e->gradient + l->gamma;
     SUM_POSITIONS(d_beta, LOAD(l->d_z + at))
-    SUM_POSITIONS(d_gamma, LOAD(l->d_z + at) * ((LOAD(l->z + at) - LOAD(mean + c)) * LOAD(inverse + c)))
+    SUM_POSITIONS(d_gamma,
+                  LOAD(l->d_z + at) * ((LOAD(l->z + at) - LOAD(mean + c)) * LOAD(inverse + c)))
     for (int64_t i = 0; i < batch; i++)
         for (int64_t c = 0; c < l->width; c += LANES) {
             const Norm n = norm_of(e, l, c);
@@ -512,7 +563,8 @@ static void unnormalise(const Engine *e, const Layer *l, int64_t batch) {
             for (int64_t p = 0; p < l->out * l->out; p++) {
                 const int64_t at = i * l->z_image + p * l->width + c;
                 v16 unit = (LOAD(l->z + at) - n.mean) * n.inverse;
-                STORE(l->d_z + at, n.gamma * n.inverse * (LOAD(l->d_z + at) - shift - unit * slope));
+                STORE(l->d_z + at,
+                      n.gamma * n.inverse * (LOAD(l->d_z + at) - shift - unit * slope));
             }
         }
 }
@@ -526,23 +578,27 @@ static void rectify(const Layer *l, int64_t batch) {
 
 static void bias_gradient(const Engine *e, const Layer *l, int64_t batch) {
     float *sums = e->gradient + l->bias;
-    if (l->norm && !e->fixed_norm) memset(sums, 0, sizeof(float) * l->width); // batch-norm takes any bias away
+    if (l->norm && !e->fixed_norm)
+        memset(sums, 0, sizeof(float) * l->width); // batch-norm takes any bias away
     else SUM_POSITIONS(sums, LOAD(l->d_z + at))
 }
 
 enum { PART = 64 }; // features, so that what both products need of them stays in the first cache
 
-// A linear layer's gradients, a part of the features at a time: that of the input replaces the input.
+// A linear layer's gradients, a part of the features at a time: that of the input replaces the
+// input.
 static void linear_gradients(const Engine *e, const Layer *l, int64_t batch, int inputs) {
-    const Walk images = {1, 0, 0, batch, l->image, l->places}, outs = {1, 0, 0, l->filters, l->channels, l->outs};
+    const Walk images = {1, 0, 0, batch, l->image, l->places},
+               outs = {1, 0, 0, l->filters, l->channels, l->outs};
     const int gate = l > e->layers && l[-1].relu && !staged(l - 1, e);
     for (int64_t f = 0; f < l->channels; f += PART) {
         const int64_t width = l->channels - f < PART ? l->channels - f : PART;
         if (!l->frozen)
-            product(&images, l->filters, width, l->d_z, 1, l->input + f, 0, e->gradient + l->weight + f, l->channels, SET);
+            product(&images, l->filters, width, l->d_z, 1, l->input + f, 0,
+                    e->gradient + l->weight + f, l->channels, SET);
         if (inputs)
-            product(&outs, batch, width, l->d_z, l->z_image, e->weight + l->weight + f, gate ? l->input + f : 0,
-                    l->d_input + f, l->image, gate ? GATE : SET);
+            product(&outs, batch, width, l->d_z, l->z_image, e->weight + l->weight + f,
+                    gate ? l->input + f : 0, l->d_input + f, l->image, gate ? GATE : SET);
     }
 }
 
@@ -564,17 +620,20 @@ static void input_gradient(const Engine *e, const Layer *l, int64_t batch) {
     for (int64_t i = 0; i < batch; i++) // tap by tap, so that the order of sums is that of the taps
         for (int64_t k = 0; k < size; k += l->channels)
             for (int64_t r = 0; r < l->out; r++)
-                product(&walk, l->out, l->channels, l->d_z + i * l->z_image + r * l->out * l->width, l->width,
-                        l->turned + k, 0, l->d_input + i * l->image + l->taps[k] + r * l->stride * l->row,
+                product(&walk, l->out, l->channels, l->d_z + i * l->z_image + r * l->out * l->width,
+                        l->width, l->turned + k, 0,
+                        l->d_input + i * l->image + l->taps[k] + r * l->stride * l->row,
                         (int64_t)l->stride * l->channels, ADD);
 }
 
 static void backward(const Engine *e, int64_t batch, const uint8_t *mask) {
     const Layer *last = e->layers + e->count - 1, *lowest = e->layers;
-    while (lowest < last && lowest->frozen) lowest++; // below it nothing learns, and no gradient is needed
+    while (lowest < last && lowest->frozen)
+        lowest++; // below it nothing learns, and no gradient is needed
     for (const Layer *l = last; l >= lowest; l--) {
         if (l < last && staged(l, e)) unpool(e, l, batch);
-        else if (l < last && l->relu && !l[1].linear) rectify(l, batch); // a linear layer has done it
+        else if (l < last && l->relu && !l[1].linear)
+            rectify(l, batch); // a linear layer has done it
         if (l->norm) unnormalise(e, l, batch);
         bias_gradient(e, l, batch);
         if (l->linear) linear_gradients(e, l, batch, l > lowest);
@@ -586,9 +645,10 @@ static void backward(const Engine *e, int64_t batch, const uint8_t *mask) {
     }
 }
 
-// ---- optimizers -----------------------------------------------------------------------------------
+// ---- optimizers ----
 
-// Adam (Kingma and Ba 2015), AdamW (Loshchilov and Hutter 2019), SGD with momentum; PyTorch's defaults.
+// Adam (Kingma and Ba 2015), AdamW (Loshchilov and Hutter 2019), SGD with momentum; PyTorch's
+// defaults.
 static void update(Engine *e) {
     if (e->optimizer == NO_OPTIMIZER) return;
     e->beta1_power *= .9, e->beta2_power *= .999;
@@ -616,7 +676,7 @@ static void update(Engine *e) {
     }
 }
 
-// ---- augmentation ------------------------------------------------------------------------------
+// ---- augmentation ----
 // Pictures (SIDE, SIDE) sampled at other places, and their lines made thicker or thinner. Floats
 // are added and multiplied in one written order, so every processor gives the same bytes.
 
@@ -636,8 +696,7 @@ INLINE float byte_of(uint32_t four, int which) { return (int)(four >> (8 * which
 // needs; zeros outside the picture. Place (0, 0) is one pixel above and left of the first pixel.
 static void pack_neighbours(const uint8_t *picture, uint32_t *packed) {
     uint8_t padded[(ROOM + 2) * STRIDE] = {0};
-    for (int y = 0; y < SIDE; y++)
-        memcpy(padded + (y + 1) * STRIDE + 1, picture + y * SIDE, SIDE);
+    for (int y = 0; y < SIDE; y++) memcpy(padded + (y + 1) * STRIDE + 1, picture + y * SIDE, SIDE);
     for (int i = 0; i < ROOM * STRIDE; i++) {
         const uint8_t *above = padded + i, *below = above + STRIDE;
         packed[i] = above[0] | above[1] << 8 | below[0] << 16 | (uint32_t)below[1] << 24;
@@ -718,7 +777,7 @@ EXPORT void engine_warp(const uint8_t *from, uint8_t *to, int64_t count, const f
     }
 }
 
-// ---- what Python calls ----------------------------------------------------------------------------
+// ---- what Python calls ----
 
 // Denormals count as 0 while the engine works: L2 on pixels that are always 0 drives weights there,
 // where arithmetic is many times slower. The register is restored on return.
@@ -742,10 +801,12 @@ static void restore_denormals(uint64_t before) {
 #endif
 }
 
-// Learn from images (n, side, side, channels) in the order (count,), a batch at a time; labels (n,) int32.
-// `mask` (count, features) says what dropout leaves, in the order of learning. Sum of the losses.
-EXPORT double engine_train(Engine *e, const uint8_t *images, const int32_t *labels, const int64_t *order,
-                           int64_t count, const uint8_t *mask, int64_t *hits) {
+// Learn from images (n, side, side, channels) in the order (count,), a batch at a time; labels (n,)
+// int32. `mask` (count, features) says what dropout leaves, in the order of learning. Sum of the
+// losses.
+EXPORT double engine_train(Engine *e, const uint8_t *images, const int32_t *labels,
+                           const int64_t *order, int64_t count, const uint8_t *mask,
+                           int64_t *hits) {
     const uint64_t before = flush_denormals();
     const int64_t features = e->layers[e->count - 1].channels;
     double loss = 0;
@@ -768,20 +829,23 @@ EXPORT double engine_train(Engine *e, const uint8_t *images, const int32_t *labe
 EXPORT void engine_score(const Engine *e, const uint8_t *images, int64_t n, float *logits) {
     const uint64_t before = flush_denormals();
     const Layer *first = e->layers, *last = first + e->count - 1;
-    const int64_t size = first->linear ? first->channels : (int64_t)first->side * first->side * first->channels;
+    const int64_t size =
+        first->linear ? first->channels : (int64_t)first->side * first->side * first->channels;
     for (int64_t at = 0; at < n; at += e->batch) {
         const int64_t batch = n - at < e->batch ? n - at : e->batch;
         read_images(first, images + at * size, 0, batch, 0);
         forward(e, batch, 0, 0);
         for (int64_t i = 0; i < batch; i++)
-            memcpy(logits + (at + i) * last->filters, last->z + i * last->z_image, sizeof(float) * last->filters);
+            memcpy(logits + (at + i) * last->filters, last->z + i * last->z_image,
+                   sizeof(float) * last->filters);
     }
     restore_denormals(before);
 }
 
 EXPORT const char *engine_source(void) { return SOURCE; }
 
-// The best of this file's x86-64 levels that processor and system support: 2, 3 (AVX2) or 4 (AVX-512).
+// The best of this file's x86-64 levels that processor and system support: 2, 3 (AVX2) or 4
+// (AVX-512).
 EXPORT int engine_level(void) {
 #if defined(__x86_64__)
     unsigned a, b, c, d, low = 0, high;
@@ -789,8 +853,9 @@ EXPORT int engine_level(void) {
     const int fma = (c >> 12 & 1) && (c >> 22 & 1) && (c >> 29 & 1); // FMA, MOVBE, F16C
     if (c >> 27 & 1) __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !fma) return 2;
-    const unsigned bits3 = 1 << 3 | 1 << 5 | 1 << 8;                              // BMI1, AVX2, BMI2
-    const unsigned bits4 = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31; // F, DQ, CD, BW, VL
+    const unsigned bits3 = 1 << 3 | 1 << 5 | 1 << 8; // BMI1, AVX2, BMI2
+    const unsigned bits4 =
+        1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31; // F, DQ, CD, BW, VL
     if ((b & bits3) != bits3 || (low & 6) != 6) return 2;
     return (b & bits4) == bits4 && (low & 0xE6) == 0xE6 ? 4 : 3;
 #else
