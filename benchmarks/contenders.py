@@ -1,7 +1,7 @@
-"""What the benchmarks compare: each contender trains an epoch when asked to, in a process of its own.
+"""What the benchmarks compare: each contender trains an epoch when asked to, in its own process.
 
-A process is told a task or to train an epoch, a line of JSON each on its standard input, and answers
-each with a line of JSON.
+A process is given a task or told to train an epoch, a line of JSON each on its standard input, and
+answers each with a line of JSON.
 """
 
 import json
@@ -52,12 +52,22 @@ class Task(NamedTuple):
 class Process:
     """A contender as the benchmarks see it. Raises SystemExit when it has ended."""
 
-    def __init__(self, name: str, command: Sequence[str | Path], more: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        more: Mapping[str, str] | None = None,
+    ) -> None:
         self.name, self.command = name, " ".join(map(str, command))
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            cwd=ROOT, env={**os.environ, **(more or {})},
-        )  # fmt: skip
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, **(more or {})},
+        )
 
     def tell(self, message: object) -> None:
         assert self.process.stdin
@@ -91,7 +101,7 @@ def start(name: str, data: str, more: Mapping[str, str] | None = None) -> Proces
 
 
 def held(process: psutil.Process) -> int:
-    """Bytes of memory a process holds, pages shared with others in proportion where the system tells."""
+    """Bytes of memory a process holds, shared pages in proportion where the system tells."""
     memory = process.memory_full_info()
     return int(getattr(memory, "pss", memory.rss))
 
@@ -117,7 +127,7 @@ def main() -> None:
 
 
 def timed(epoch: Epoch) -> Answer:
-    """Train an epoch: its seconds by the clock and of the processor, and the bytes held after it."""
+    """Train an epoch: seconds by the clock and of the processor, and bytes held after it."""
     wall, cpu = time.perf_counter(), time.process_time()
     epoch()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu

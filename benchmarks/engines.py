@@ -1,73 +1,90 @@
 """Do both engines learn the same? The six trials trained by each, paired by seed.
 
-    python benchmarks/engines.py --data DIR --seeds 5 --out engines.json
+    python -m benchmarks.engines --data DIR --out engines.json
 
-The same seed gives both engines the same initial weights and batch order; what is left is rounding, which training
-amplifies until two runs differ as two seeds do. Printed: mean test figures of each engine, and the mean of the paired
-differences with its 95 % interval (Student's t), which should hold 0, beside the standard deviation between seeds.
+The same seed gives both engines the same initial weights and batch order; what is left is rounding,
+which training amplifies until two runs differ as two seeds do. Printed: mean test figures of each
+engine, and the mean of the paired differences with its 95 % interval (Student's t), which should
+hold 0, beside the standard deviation between seeds.
 """
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-from unittest.mock import patch
+from tempfile import TemporaryDirectory
 
 import numpy as np
-from mnistlab.training.patches import Patches
+import numpy.typing as npt
 
 from mnistlab.book.reading import read_book
-from mnistlab.book.trial import Trial
+from mnistlab.book.trial import Book
 from mnistlab.data.catalog import load_data
-from mnistlab.data.split import Split, split
+from mnistlab.data.images import DataSet
+from mnistlab.lab import run_book
 from mnistlab.results.statistics import interval
-from mnistlab.training.fit import run
 
-ENGINES = ("direct", "autograd")
+ENGINES = ("native", "torch")
 METRICS = ("accuracy", "loss")
+
+Floats = npt.NDArray[np.float64]
+Figures = dict[str, dict[str, list[float]]]  # by trial and metric, one seed after another
 
 
 def main() -> None:
     """Train, print a table and write every figure."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", default="mnist")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--epochs", type=int)
-    parser.add_argument("--only", nargs="*")
-    parser.add_argument("--out", type=Path, default=Path("engines.json"))
-    options = parser.parse_args()
-    book = read_book("six-trials")
+    options = arguments()
+    book = read_book("six-trials").with_seeds(options.seeds)
     book = book.with_epochs(options.epochs) if options.epochs else book
-    images, results = split(load_data(options.data), book.validation), {}
-    print(f"{'trial':<6}{'n':>3}{'metric':>10}{'direct':>10}{'autograd':>10}  difference, 95 % interval  sd seeds")
-    for trial in book.trials:
-        if not options.only or trial.name in options.only:
-            results[trial.name] = figures = measure(trial, images, options.seeds)
-            for metric in METRICS:
-                print(line(trial.name, metric, figures), flush=True)
-            options.out.write_text(json.dumps(results, indent=1), "utf-8")
+    data = load_data(options.data)
+    found = {name: train(book, data, name, options.only, options.jobs) for name in ENGINES}
+    options.out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    native, torch = found.values()
+    print(table(native, torch))
 
 
-def measure(trial: Trial, images: Split, seeds: int) -> dict[str, dict[str, list[float]]]:
-    """Test figures by engine and metric, one a seed."""
-    patches = Patches(trial.network.conv[0])  # made once for all seeds
-    figures: dict[str, dict[str, list[float]]] = {engine: {metric: [] for metric in METRICS} for engine in ENGINES}
-    for seed in range(seeds):
-        for engine in ENGINES:
-            with patch("mnistlab.training.fit.engine_for", lambda *_, engine=engine: engine):
-                scores = run(trial, seed, images, patches=patches).record.scores["test"]
-            for metric in METRICS:
-                figures[engine][metric].append(getattr(scores, metric))
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--data", default="mnist", help="mnist, or a folder with its four files")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--epochs", type=int, help="instead of the book's")
+    parser.add_argument("--only", nargs="*", default=[], metavar="TRIAL")
+    parser.add_argument("--jobs", type=int, help="worker processes; the cores if not given")
+    parser.add_argument("--out", type=Path, default=Path("engines.json"))
+    return parser.parse_args()
+
+
+def train(book: Book, data: DataSet, engine: str, only: Sequence[str], jobs: int | None) -> Figures:
+    """Test figures of one engine."""
+    with TemporaryDirectory() as out:
+        results = run_book(book, data, out, only=only, jobs=jobs, engine=engine, device="cpu")
+    figures: Figures = {}
+    for record in sorted(results.records, key=lambda record: record.seed):
+        by_metric = figures.setdefault(record.trial, {metric: [] for metric in METRICS})
+        for metric in METRICS:
+            by_metric[metric].append(getattr(record.scores["test"], metric))
     return figures
 
 
-def line(name: str, metric: str, figures: dict[str, Any]) -> str:
-    """One row of the table."""
-    direct, autograd = (np.array(figures[engine][metric]) for engine in ENGINES)
-    found = interval(list(direct - autograd))
-    spread = autograd.std(ddof=1) if len(autograd) > 1 else float("nan")
-    bounds = f"{found.mean:+.5f} ({found.low:+.5f} to {found.high:+.5f})" if found.half is not None else "n too small"
-    return f"{name:<6}{found.n:>3}{metric:>10}{direct.mean():>10.4f}{autograd.mean():>10.4f}  {bounds}{spread:>10.5f}"
+def table(native: Figures, torch: Figures) -> str:
+    """The figures as Markdown, a row a trial and metric."""
+    heads = ("trial", "n", "metric", *ENGINES, "native − torch (95 %)", "sd of seeds")
+    lines = [f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
+    for trial in sorted(native):
+        for metric in METRICS:
+            cells = row(np.array(native[trial][metric]), np.array(torch[trial][metric]))
+            lines.append(f"| {trial} | {len(native[trial][metric])} | {metric} | {cells} |")
+    return "\n".join(lines)
+
+
+def row(native: Floats, torch: Floats) -> str:
+    """Means of both, of their differences by seed (n,), and the spread of torch's."""
+    found = interval((native - torch).tolist())
+    if found.low is None or found.high is None:
+        return f"{native.mean():.4f} | {torch.mean():.4f} | n too small |"
+    bounds = f"{found.mean:+.5f} ({found.low:+.5f} to {found.high:+.5f})"
+    return f"{native.mean():.4f} | {torch.mean():.4f} | {bounds} | {torch.std(ddof=1):.5f}"
 
 
 if __name__ == "__main__":

@@ -42,7 +42,8 @@ int main(void) {
     while (fgets(line, sizeof line, stdin)) {
         double started = seconds();
         multiply_and_add();
-        printf("{\"wall\": %.9f, \"operations\": %.0f}\n", seconds() - started, 2.0 * LANES * SUMS * ROUNDS);
+        double wall = seconds() - started, operations = 2.0 * LANES * SUMS * ROUNDS;
+        printf("{\"wall\": %.9f, \"operations\": %.0f}\n", wall, operations);
         fflush(stdout);
     }
 }

@@ -1,4 +1,4 @@
-"""The other contenders: a tutorial's PyTorch loop, and frameworks, on any network and training of the shipped books."""
+"""The other contenders: a tutorial's PyTorch loop, and frameworks, on a shipped book's trials."""
 
 import logging
 from collections.abc import Callable
@@ -15,7 +15,10 @@ from mnistlab.book.trial import CLASSES, SIDE, Training, Trial
 from mnistlab.data.images import Images
 from mnistlab.data.split import Split
 
-OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+}
 
 torch.set_flush_denormal(True)  # else weights that L2 drives there slow everybody but us
 
@@ -44,14 +47,19 @@ def optimizer(training: Training, model: nn.Module) -> torch.optim.Optimizer:
 
 def tensors(images: Images) -> tuple[Tensor, Tensor]:
     """Pixels in [0, 1] (n, 1, 28, 28) and labels (n,)."""
-    return torch.from_numpy(images.pixels).float().div(255).unsqueeze(1), torch.from_numpy(images.labels).long()
+    pixels = torch.from_numpy(images.pixels).float().div(255).unsqueeze(1)
+    return pixels, torch.from_numpy(images.labels).long()
+
+
+def batches(images: Images, trial: Trial) -> DataLoader[tuple[Tensor, ...]]:
+    return DataLoader(TensorDataset(*tensors(images)), trial.training.batch_size, shuffle=True)
 
 
 def tutorial(trial: Trial, images: Split, *, validate: bool = False) -> Epoch:
     """The loop of any PyTorch tutorial, with the running loss and accuracy that they print."""
     model, criterion = module(trial), nn.CrossEntropyLoss()
     steps = optimizer(trial.training, model)
-    train = DataLoader(TensorDataset(*tensors(images.train)), trial.training.batch_size, shuffle=True)
+    train = batches(images.train, trial)
     validation = DataLoader(TensorDataset(*tensors(images.validation)), 1000)
 
     def epoch() -> tuple[float, int]:
@@ -78,12 +86,12 @@ def tutorial(trial: Trial, images: Split, *, validate: bool = False) -> Epoch:
 
 
 def validating(trial: Trial, images: Split) -> Epoch:
-    """The same, with loss and accuracy on the validation images after each epoch, as a whole run needs them."""
+    """The same, with the validation images after each epoch, as a whole run needs them."""
     return tutorial(trial, images, validate=True)
 
 
 def keras_on_jax(trial: Trial, images: Split) -> Epoch:
-    """Keras 3; L2 for Adam as a regulariser, because its optimizers know decoupled weight decay only."""
+    """Keras 3; Adam's L2 as a regulariser, because Keras knows decoupled weight decay only."""
     import keras
 
     training = trial.training
@@ -97,18 +105,17 @@ def keras_on_jax(trial: Trial, images: Split) -> Epoch:
 
 
 def keras_layers(trial: Trial) -> list[Any]:
-    """The network's layers in Keras's words; batch-norm as PyTorch's, its momentum counted from the other end."""
+    """The network in Keras's words; batch-norm as PyTorch's, whose momentum is 1 − Keras's."""
     from keras import layers, regularizers
 
     network, training, made = trial.network, trial.training, list[Any]()
     l2 = regularizers.L2(training.weight_decay / 2) if training.optimizer == "adam" else None
     decay = {"kernel_regularizer": l2, "bias_regularizer": l2}
+    norm = {"beta_regularizer": l2, "gamma_regularizer": l2, "momentum": 0.9, "epsilon": 1e-5}
     for conv in network.conv:
-        made += [layers.ZeroPadding2D(conv.padding), layers.Conv2D(conv.out, conv.kernel, conv.stride, **decay)]
-        if conv.norm:
-            made.append(
-                layers.BatchNormalization(momentum=0.9, epsilon=1e-5, beta_regularizer=l2, gamma_regularizer=l2)
-            )
+        made.append(layers.ZeroPadding2D(conv.padding))
+        made.append(layers.Conv2D(conv.out, conv.kernel, conv.stride, **decay))
+        made += [layers.BatchNormalization(**norm)] if conv.norm else []
         made.append(layers.ReLU())
         made += [layers.MaxPooling2D(conv.pool)] if conv.pool > 1 else []
     made.append(layers.Flatten())
@@ -123,8 +130,9 @@ def skorch(trial: Trial, images: Split) -> Epoch:
     training = trial.training
     net = NeuralNetClassifier(
         module(trial), criterion=nn.CrossEntropyLoss, optimizer=OPTIMIZERS[training.optimizer],
-        lr=training.learning_rate, optimizer__weight_decay=training.weight_decay, batch_size=training.batch_size,
-        iterator_train__shuffle=True, train_split=None, max_epochs=1, verbose=0,
+        lr=training.learning_rate, optimizer__weight_decay=training.weight_decay,
+        batch_size=training.batch_size, iterator_train__shuffle=True, train_split=None,
+        max_epochs=1, verbose=0,
     )  # fmt: skip
     pixels, labels = tensors(images.train)
     return lambda: net.partial_fit(pixels, labels)
@@ -136,7 +144,7 @@ def lightning(trial: Trial, images: Split) -> Epoch:
 
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 
-    class Lit(pl.LightningModule):  # type: ignore[misc, unused-ignore] # Lightning need not be installed
+    class Lit(pl.LightningModule):  # type: ignore[misc, unused-ignore]
         def __init__(self) -> None:
             super().__init__()
             self.model = module(trial)
@@ -148,7 +156,7 @@ def lightning(trial: Trial, images: Split) -> Epoch:
             return optimizer(trial.training, self)
 
     lit = Lit()
-    train = DataLoader(TensorDataset(*tensors(images.train)), trial.training.batch_size, shuffle=True)
+    train = batches(images.train, trial)
     return lambda: pl.Trainer(max_epochs=1, accelerator="cpu", barebones=True).fit(lit, train)
 
 

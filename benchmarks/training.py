@@ -1,9 +1,10 @@
-"""How fast is training? Our engines against the loop of any tutorial, other frameworks, and the floor.
+"""How fast is training? Our engines against a tutorial's loop, other frameworks and the processor.
 
-    python benchmarks/training.py --data DIR --out training.json     (about ten minutes on an idle machine)
+    python -m benchmarks.training --data DIR --out training.json
 
-Each contender (see `contenders.py`) lives in a process of its own. On one core, epochs are taken in turn, one of each
-contender, so that a busy moment hits all alike; then the whole machine, runs an hour, start to report. Medians.
+On one core, epochs are taken in turn, one of each contender (see `contenders.py`), so that a busy
+moment hits all alike, and a loop of multiply-adds between them tells the core's peak; then the
+whole machine, and the start (see `whole_machine.py`). Figures are medians.
 """
 
 import argparse
@@ -11,81 +12,124 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
-import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from importlib.metadata import version
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import psutil
-
+from benchmarks.contenders import EPOCH, Answer, Process, Task, start
+from benchmarks.whole_machine import start_up, whole_machine
+from mnistlab.book.trial import CLASSES, Network
+from mnistlab.training.native import library
 from mnistlab.training.record import environment
 
-HERE = Path(__file__).parent
-TRIALS = ("1", "2", "3", "4", "5", "6")
-OURS = ("tutorial", "tutorial-unflushed", "autograd", "direct", "floor")
+SIX = tuple(Task("six-trials", str(number)) for number in range(1, 7))
+TASKS = (*SIX, Task("next-questions", "second layer"), Task("drawing", "drawing", 10_000))
 PEERS = {"keras-jax": ("keras", "jax"), "skorch": ("skorch",), "lightning": ("lightning",)}
-WARM_UP = 1  # epochs before the clock starts
-UNFLUSHED_WARM_UP = 3  # denormals take a few epochs to gather
-EPOCHS = 20  # of a whole run
+FUSED = {"v4": "x86_64_v4", "v3": "x86_64_v3", "neon": "baseline"}  # variants that have them
+PEAK_OF = {"native-avx2": "peak-avx2"}  # all others: peak
+PARTS = ("one core", "whole machine", "start")
+
+Rows = dict[str, list[Answer]]
 
 
-class Contender:
-    """A process that trains an epoch when asked to."""
-
-    def __init__(self, name: str, data: str) -> None:
-        self.name = name
-        command = [sys.executable, "-W", "ignore", str(HERE / "contenders.py"), name, data]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-
-    def tell(self, command: str) -> None:
-        assert self.process.stdin
-        self.process.stdin.write(f"{command}\n")
-        self.process.stdin.flush()
-
-    def answer(self) -> dict[str, float]:
-        assert self.process.stdout
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"{self.name}: ended; try: python {HERE / 'contenders.py'} {self.name} DATA")
-        answer: dict[str, float] = json.loads(line)
-        return answer
-
-    def ask(self, command: str) -> dict[str, float]:
-        self.tell(command)
-        return self.answer()
-
-    def __enter__(self) -> "Contender":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.wait()
+def main() -> None:
+    """Measure, print tables and write every figure."""
+    options = arguments()
+    peers = {name: modules for name, modules in PEERS.items() if all(map(find_spec, modules))}
+    print("not installed, so not compared:", ", ".join(PEERS.keys() - peers.keys()) or "none")
+    modules = ("torch", *(module for found in peers.values() for module in found))
+    results: dict[str, Any] = {
+        "environment": environment("native"),
+        "versions": {module: version(module) for module in modules},
+    }
+    print(results["environment"]["processor"], results["versions"])
+    tasks = [task for task in TASKS if task.trial in options.trials]
+    for part in options.part:
+        if part == "one core":
+            found: Any = one_core(tasks, peers, options.data, options.repeats, options.core)
+        elif part == "whole machine":
+            chosen = [task for task in SIX if task in tasks]
+            found = whole_machine(chosen, options.data, options.repeats, options.seeds)
+        else:
+            found = start_up(options.starts)
+        results[part] = found
+        options.out.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
 
 
-def one_core(names: Sequence[str], trials: Sequence[str], data: str, repeats: int, core: int) -> dict[str, Any]:
-    """Epochs of each contender on each trial: {trial: {contender: [answers]}}."""
-    results: dict[str, Any] = {}
-    with on_core(core), ExitStack() as stack:
-        contenders = [stack.enter_context(Contender(name, data)) for name in names]
-        for trial in trials:
-            rows: dict[str, Any] = {name: [] for name in names}
-            for contender in contenders:
-                contender.ask(f"build {trial}")
-                for _ in range(UNFLUSHED_WARM_UP if "unflushed" in contender.name else WARM_UP):
-                    contender.ask("epoch")
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    trials = [task.trial for task in TASKS]
+    parser.add_argument("--data", required=True, help="a folder with four IDX files, or mnist")
+    parser.add_argument("--repeats", type=int, default=5, help="epochs of each contender")
+    parser.add_argument("--starts", type=int, default=10, help="starts of each command")
+    parser.add_argument("--seeds", type=int, default=10, help="runs a trial on the whole machine")
+    parser.add_argument("--trials", nargs="+", default=trials, choices=trials)
+    parser.add_argument("--core", type=int, default=(os.cpu_count() or 1) - 1)
+    parser.add_argument("--part", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--out", type=Path, default=Path("training.json"))
+    return parser.parse_args()
+
+
+def one_core(
+    tasks: Sequence[Task],
+    peers: Iterable[str],
+    data: str,
+    repeats: int,
+    core: int,
+) -> list[dict[str, Any]]:
+    """Epochs of every contender on each task, and the peak's loops."""
+    results = []
+    narrower = ["native-avx2"] if library.variant() == "v4" else []
+    names = ["tutorial", "torch", "native", *narrower, *peers]
+    with TemporaryDirectory() as folder, on_core(core), ExitStack() as stack:
+        learners = [stack.enter_context(start(name, data)) for name in names]
+        peaks = [stack.enter_context(peak) for peak in measures_of_peak(Path(folder))]
+        for task in tasks:
+            images = [int(learner.ask(task)["images"]) for learner in learners]
+            for process in (*learners, *peaks):
+                process.ask(EPOCH)  # before the clock starts: JAX compiles in it
+            rows: Rows = {process.name: [] for process in (*learners, *peaks)}
             for _ in range(repeats):
-                for contender in contenders:
-                    rows[contender.name].append(contender.ask("epoch"))
-            results[trial] = rows
-            print_trial(trial, rows)
+                for process in (*learners, *peaks):
+                    rows[process.name].append(process.ask(EPOCH))
+            work = images[0] * operations(task.read().network)
+            print_task(task, images[0], work, rows)
+            results.append({**task._asdict(), "operations": work, "epochs": rows})
     return results
+
+
+def measures_of_peak(folder: Path) -> Iterator[Process]:
+    """Start the loop of peak.c, built as the engine's variant is, and for AVX2 beside AVX-512."""
+    best = library.variant()
+    wanted = {"peak": best} | ({"peak-avx2": "v3"} if best == "v4" else {})
+    for name, variant in wanted.items():
+        if variant in FUSED:
+            source, program = Path(__file__).with_name("peak.c"), folder / f"{name}.exe"
+            machine = f"-mcpu={FUSED[variant]}"
+            compiler = [sys.executable, "-m", "ziglang", "cc", "-O3", machine]
+            subprocess.run([*compiler, source, "-o", program], check=True)
+            yield Process(name, [program])
+
+
+def operations(network: Network) -> int:
+    """Multiplications and additions to learn from one image, of convolutions and linear layer.
+
+    Two for each weight each time it is used: for the output, for the gradient of the weights, and
+    for that of the layer's input, which the first layer need not have.
+    """
+    shapes, products = pairwise(network.shapes()), []
+    for conv, ((channels, side), _) in zip(network.conv, shapes, strict=True):
+        filters = conv.out * channels * conv.kernel**2
+        products.append(filters * conv.side_before_pool(side) ** 2)
+    products.append(network.features() * CLASSES)
+    return 2 * (3 * sum(products) - products[0])
 
 
 @contextmanager
@@ -102,134 +146,31 @@ def on_core(core: int) -> Iterator[None]:
         os.sched_setaffinity(0, everywhere)
 
 
-def print_trial(trial: str, rows: dict[str, Any]) -> None:
-    """Seconds an epoch of each contender, median over the repeats (by CPU time too), and what it compares with."""
-    wall, cpu = (
-        {name: median(answer[clock] for answer in answers) for name, answers in rows.items()}
-        for clock in ("wall", "cpu")
-    )
-    print(f"\ntrial {trial}, n = {len(rows['direct'])}")
-    print(f"{'':<20}{'s/epoch':>9}{'cpu s':>9}{'tutorial ÷':>12}{'by cpu':>9}{'÷ floor':>9}{'by cpu':>9}{'MiB':>7}")
-    for name, answers in rows.items():
-        ratios = [f"{base[name]:.3f}" for base in (wall, cpu)]
-        gains = [f"{base['tutorial'] / base[name]:.2f}" for base in (wall, cpu)]
-        floors = [f"{base[name] / base['floor']:.2f}" for base in (wall, cpu)]
-        mebibytes = max(answer["bytes"] for answer in answers) / 2**20
+def print_task(task: Task, images: int, work: int, rows: Rows) -> None:
+    """A line a contender: seconds an epoch, how they compare, and the share of the core's peak."""
+    peaks = {name: rows[name] for name in rows if name.startswith("peak")}
+    learners = {name: rows[name] for name in rows if name not in peaks}
+    seconds = {name: median_of(answers, "wall") for name, answers in rows.items()}
+    most = {name: peaks[name][0]["operations"] / seconds[name] for name in peaks}
+    n = len(rows["native"])
+    print(f"\n{task.book}, {task.trial}: {images:,} images, {work / 1e9:.1f} GFLOP, n = {n}")
+    print(f"{'':<13}  s/epoch    cpu s  tutorial ÷  torch ÷  GFLOP/s  of peak    MiB")
+    for name, answers in learners.items():
+        speed, peak = work / seconds[name], most.get(PEAK_OF.get(name, "peak"))
+        share = f"{speed / peak:.0%}" if peak else ""
+        gains = [seconds[slower] / seconds[name] for slower in ("tutorial", "torch")]
+        memory = max(answer["bytes"] for answer in answers) / 2**20
         print(
-            f"{name:<20}{ratios[0]:>9}{ratios[1]:>9}{gains[0]:>12}{gains[1]:>9}{floors[0]:>9}{floors[1]:>9}{mebibytes:>7.0f}"
+            f"{name:<13}{seconds[name]:>9.3f}{median_of(answers, 'cpu'):>9.3f}{gains[0]:>12.2f}"
+            f"{gains[1]:>9.2f}{speed / 1e9:>9.1f}{share:>9}{memory:>7.0f}"
         )
+    for name, speed in most.items():
+        print(f"{name:<13}{speed / 1e9:>48.1f}")
     sys.stdout.flush()
 
 
-def whole_machine(trials: Sequence[str], data: str, repeats: int, seeds: int) -> dict[str, Any]:
-    """Seconds of all runs of `seeds` seeds: the tutorial's loop in two ways, from epochs, and ours, by the clock."""
-    single, paired = tutorial_epochs(trials, data, repeats)
-    results: dict[str, Any] = {"seeds": seeds, "epochs": {"one after another": single, "two at once": paired}}
-    for chosen in (trials[:1], trials) if len(trials) > 1 else (trials,):
-        runs = seeds * len(chosen)
-        rows = {
-            "tutorial, one after another": sum(single[trial] for trial in chosen) * EPOCHS * seeds,
-            "tutorial, two at once": sum(paired[trial] for trial in chosen) * EPOCHS * seeds / 2,
-        }
-        rows["mnistlab run"], held, seconds = lab(chosen, data, seeds)
-        print(f"\nwhole machine, trials {' '.join(chosen)}, {seeds} seeds: {runs} runs of {EPOCHS} epochs")
-        print(f"{'':<30}{'seconds':>9}{'runs/hour':>11}{'tutorial ÷':>12}")
-        for name, duration in rows.items():
-            gain = rows["tutorial, one after another"] / duration
-            print(f"{name:<30}{duration:>9.1f}{3600 * runs / duration:>11.0f}{gain:>12.2f}")
-        print(f"peak memory of the lab and its workers: {held / 2**20:.0f} MiB")
-        results[" ".join(chosen)] = {"seconds": rows, "peak_bytes": held, "epoch_seconds": seconds}
-    return results
-
-
-def tutorial_epochs(trials: Sequence[str], data: str, repeats: int) -> tuple[dict[str, float], dict[str, float]]:
-    """Median seconds of an epoch with its validation: of one process with all threads, and of two with one each."""
-    single, paired = {}, {}
-    with ExitStack() as stack:
-        alone = stack.enter_context(Contender("tutorial-validating", data))
-        os.environ["OMP_NUM_THREADS"] = "1"
-        pair = [stack.enter_context(Contender("tutorial-validating", data)) for _ in range(2)]
-        del os.environ["OMP_NUM_THREADS"]
-        for trial in trials:
-            for contender in (alone, *pair):
-                contender.ask(f"build {trial}")
-                contender.ask("epoch")
-            ones, twos = [], []
-            for _ in range(repeats):
-                ones.append(alone.ask("epoch")["wall"])
-                for contender in pair:
-                    contender.tell("epoch")
-                twos.append(max(contender.answer()["wall"] for contender in pair))
-            single[trial], paired[trial] = median(ones), median(twos)
-    return single, paired
-
-
-def lab(trials: Sequence[str], data: str, seeds: int) -> tuple[float, int, dict[str, Any]]:
-    """Seconds of `mnistlab run`, start to report; the peak of its memory; seconds of each epoch, by trial and seed."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "mnistlab", "run", "--data", data, "--seeds", str(seeds), "--out", folder]
-        only = [word for trial in trials for word in ("--only", trial)]
-        fresh_cache = {**os.environ, "MNISTLAB_CACHE": f"{folder}/cache"}
-        started = time.perf_counter()
-        process = subprocess.Popen([*command, *only], stdout=subprocess.DEVNULL, env=fresh_cache)
-        peak = [0]
-        watcher = threading.Thread(target=watch, args=(process.pid, peak), daemon=True)
-        watcher.start()
-        if process.wait():
-            raise SystemExit("mnistlab run failed")
-        duration = time.perf_counter() - started
-        records = [json.loads(path.read_text("utf-8")) for path in Path(folder).glob("*/run.json")]
-        seconds = {f"{r['trial']} {r['seed']}": [epoch["seconds"] for epoch in r["history"]] for r in records}
-    return duration, peak[0], seconds
-
-
-def watch(process: int, peak: list[int]) -> None:
-    """Keep the peak of what a process and its descendants hold, shared pages counted once where the system tells."""
-    while True:
-        try:
-            parent = psutil.Process(process)
-            members = [parent, *parent.children(recursive=True)]
-            total = 0
-            for member in members:
-                memory = member.memory_full_info()
-                total += int(getattr(memory, "pss", memory.rss))
-        except psutil.NoSuchProcess:
-            if not psutil.pid_exists(process):
-                return
-            continue
-        peak[0] = max(peak[0], total)
-        time.sleep(0.5)
-
-
-def main() -> None:
-    """Measure, print tables and write every figure."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True, help="a folder with four IDX files, or mnist")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--trials", nargs="+", default=TRIALS, choices=TRIALS)
-    parser.add_argument("--core", type=int, default=(os.cpu_count() or 1) - 1)
-    parser.add_argument("--part", choices=("one-core", "whole-machine"), help="this part only")
-    parser.add_argument("--out", type=Path, default=Path("training.json"))
-    options = parser.parse_args()
-    peers = [name for name, modules in PEERS.items() if all(map(find_spec, modules))]
-    missing = [name for name in PEERS if name not in peers]
-    print("not installed, so not compared: " + ", ".join(missing) if missing else "all peers installed", flush=True)
-    results: dict[str, Any] = {"environment": environment(), "blas": blas()}
-    print(results["environment"]["processor"], results["blas"])
-    if options.part != "whole-machine":
-        results["one core"] = one_core([*OURS, *peers], options.trials, options.data, options.repeats, options.core)
-    if options.part != "one-core":
-        results["whole machine"] = whole_machine(options.trials, options.data, options.repeats, options.seeds)
-    options.out.write_text(json.dumps(results, indent=1), "utf-8")
-
-
-def blas() -> list[str]:
-    """The libraries that NumPy's products use, and the kernels that they chose for this processor."""
-    import numpy as np  # noqa: F401
-    from threadpoolctl import threadpool_info
-
-    return [f"{found['internal_api']} {found.get('architecture', '')}" for found in threadpool_info()]
+def median_of(answers: Sequence[Answer], figure: str) -> float:
+    return median(answer[figure] for answer in answers)
 
 
 if __name__ == "__main__":

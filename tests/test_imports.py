@@ -38,6 +38,21 @@ def _rooms_imported(path: Path) -> set[str]:
     return {name.split(".")[1] for name in names if name.startswith("mnistlab.")}
 
 
+def test_the_torch_engine_alone_imports_torch_and_is_imported_when_it_is_needed() -> None:
+    importing = [path.name for path in SOURCE.rglob("*.py") if {"torch"} & _packages_imported(path)]
+    assert importing == ["torch.py"]
+    for path in SOURCE.rglob("*.py"):
+        at_the_top = ast.parse(path.read_text("utf-8")).body
+        assert not any(isinstance(node, ast.ImportFrom) and node.module == "mnistlab.training.torch" for node in at_the_top)
+
+
+def _packages_imported(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {name.split(".")[0] for name in names}
+
+
 def test_only_the_command_line_prints_and_exits() -> None:
     for path in SOURCE.rglob("*.py"):
         if path.name not in ("cli.py", "display.py"):

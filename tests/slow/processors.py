@@ -15,14 +15,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import NamedTuple
 
 from hatch_build import COMPILE, TARGETS, X86, this_machine
 
 SOURCE = Path(__file__).parent / "selftest.c"
-UNFUSED = "v2"
 CLOSE = 1e-3  # of a loss without fused multiply-adds: |loss - reference| / |reference|
 DEBIAN = {"qemu-aarch64": "qemu-user", "wine": "wine64"}
 QUIET = {"WINEDEBUG": "-all", "DISPLAY": ""}
@@ -39,25 +37,26 @@ class Program(NamedTuple):
 
 
 class Line(NamedTuple):
-    """What the self-test printed of one network: all losses, a hash of everything computed."""
+    """What the self-test printed of one network: its losses, a hash of all that was computed."""
 
     name: str
-    loss: float
+    loss: str
     hash: str
 
 
 def main() -> None:
-    argparse.ArgumentParser(description="Compare the native engine's bits on all processors.").parse_args()
+    argparse.ArgumentParser(
+        description="Compare the native engine's bits on processors."
+    ).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        found = {program: _timed(program, work) for program in wanted(work)}
-    lines = {program: printed for program, (printed, _) in found.items()}
+        lines = {program: lines_of(program, work) for program in wanted(work)}
+    print(f"{'program':24} {'lines':>5} {'same bits':>9} {'loss off':>9}")
     reference = reference_of(lines)
-    print(f"{'program':30} {'lines':>5} {'same bits':>9} {'loss off':>9} {'seconds':>7}")
-    for program, (printed, seconds) in found.items():
-        same = sum(a == b for a, b in zip(printed, reference, strict=True))
-        off = worst(printed, reference)
-        print(f"{program.name:30} {len(printed):5} {same:9} {off:9.1e} {seconds:7.1f}")
+    for program, printed in lines.items():
+        same = sum(ours == theirs for ours, theirs in zip(printed, reference, strict=True))
+        off = max(loss_off(ours, theirs) for ours, theirs in zip(printed, reference, strict=True))
+        print(f"{program.name:24} {len(printed):5} {same:9} {off:9.1e}")
     faults = differences(lines)
     print(*faults, sep="\n")
     sys.exit(bool(faults))
@@ -98,8 +97,12 @@ def build(program: Program, work: Path) -> Path:
         machine = ["-target", program.triple, f"-mcpu={program.processor}"]
         static = ["-static"] if "musl" in program.triple else []
         command = ["cc", *machine, *COMPILE, *static, SOURCE, "-o", built]
-        caches = {key: str(work / "cache") for key in ("ZIG_LOCAL_CACHE_DIR", "ZIG_GLOBAL_CACHE_DIR")}
-        subprocess.run([sys.executable, "-m", "ziglang", *command], env=os.environ | caches, check=True)
+        caches = {
+            key: str(work / "cache") for key in ("ZIG_LOCAL_CACHE_DIR", "ZIG_GLOBAL_CACHE_DIR")
+        }
+        subprocess.run(
+            [sys.executable, "-m", "ziglang", *command], env=os.environ | caches, check=True
+        )
     return built
 
 
@@ -112,42 +115,39 @@ def run(program: Program, built: Path, work: Path, *arguments: str) -> str:
 
 
 def lines_of(program: Program, work: Path) -> list[Line]:
-    """The self-test's lines on that processor."""
-    rows = [line.rsplit(maxsplit=2) for line in run(program, build(program, work), work).splitlines()]
-    return [Line(name, float.fromhex(loss), bits) for name, loss, bits in rows]
-
-
-def _timed(program: Program, work: Path) -> tuple[list[Line], float]:
-    build(program, work)
-    started = time.perf_counter()
-    return lines_of(program, work), time.perf_counter() - started
-
-
-def reference_of(lines: dict[Program, list[Line]]) -> list[Line]:
-    """The lines of the first program with fused multiply-adds, or of the only ones there are."""
-    return next((p for program, p in lines.items() if fused(program)), next(iter(lines.values())))
+    """Build and run the self-test for that processor."""
+    printed = run(program, build(program, work), work)
+    return [Line(*line.rsplit(maxsplit=2)) for line in printed.splitlines()]
 
 
 def fused(program: Program) -> bool:
-    """Whether the processor has fused multiply-adds, and so the same bits."""
+    """Whether the processor has fused multiply-adds, and so gives the same bits as all that have."""
     return program.variant != "v2"
 
 
+def reference_of(lines: dict[Program, list[Line]]) -> list[Line]:
+    """The lines of the first program with fused multiply-adds; of any where none has them."""
+    return next(
+        (found for program, found in lines.items() if fused(program)), next(iter(lines.values()))
+    )
+
+
 def differences(lines: dict[Program, list[Line]]) -> list[str]:
-    """A sentence for each line that must have other bits, or a loss that is nearer."""
+    """A sentence for each line that must have the same bits, or a loss close by, and has not."""
     return [
-        f"{program.name}: {ours.name}: {ours.loss!r} {ours.hash}, not {theirs.loss!r} {theirs.hash}"
-        for program, printed in lines.items()
-        for ours, theirs in zip(printed, reference_of(lines), strict=True)
-        if (ours.hash != theirs.hash if fused(program) else _off(ours, theirs) > CLOSE)
+        f"{program.name}, {ours.name}: {ours.loss} {ours.hash}, not {theirs.loss} {theirs.hash}"
+        for program, found in lines.items()
+        for ours, theirs in zip(found, reference_of(lines), strict=True)
+        if (ours != theirs if fused(program) else loss_off(ours, theirs) > CLOSE)
     ]
 
 
-def _off(ours: Line, theirs: Line) -> float:
-    """|loss - reference| / |reference|; infinite where only one of them is NaN."""
-    if math.isnan(ours.loss) or math.isnan(theirs.loss):
-        return 0.0 if math.isnan(ours.loss) and math.isnan(theirs.loss) else math.inf
-    return abs(ours.loss - theirs.loss) / abs(theirs.loss)
+def loss_off(ours: Line, theirs: Line) -> float:
+    """|loss - reference| / |reference|, infinite where one of them alone is NaN."""
+    loss, reference = float.fromhex(ours.loss), float.fromhex(theirs.loss)
+    if math.isnan(loss) or math.isnan(reference):
+        return 0.0 if math.isnan(loss) and math.isnan(reference) else math.inf
+    return abs(loss - reference) / abs(reference)
 
 
 if __name__ == "__main__":

@@ -23,11 +23,14 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mnistlab import atomic
-from mnistlab.book.trial import MOST_SEEDS, Book, Trial
+from mnistlab.book.trial import Book, Trial
 from mnistlab.data.images import Images
 from mnistlab.data.split import DataInfo
 from mnistlab.errors import StoreError
 from mnistlab.training.record import FORMAT, Job, Run, RunRecord
+
+
+IDENTITY_DIGITS = 16  # hexadecimal
 
 
 class Plan(BaseModel):
@@ -56,7 +59,7 @@ class Plan(BaseModel):
             "engine": self.engine,
             "device": self.device,
         }
-        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:IDENTITY_DIGITS]
 
 
 @dataclass(frozen=True)
@@ -154,14 +157,17 @@ class Store:
     def runs(self, plan: Plan) -> list[StoredRun]:
         """The finished runs of the plan's trials, whatever their seed, in the book's order and by seed.
 
-        Every possible seed is looked for: runs of another lab, or of an earlier call with more seeds, count too.
+        Each run says what it is: runs of another lab, or of an earlier call with more seeds, count too, and those of
+        other settings do not. Raises StoreError.
         """
-        there = {path.name for path in self.folder.iterdir()}
-        wanted = ((trial, plan.identity(trial, seed)) for trial in plan.book.trials for seed in range(MOST_SEEDS))
-        found = [(trial, self.find(identity)) for trial, identity in wanted if identity in there]
-        return [
-            StoredRun(run.record.model_copy(update={"trial": trial.name}), run.folder) for trial, run in found if run
+        stored = [self.find(path.parent.name) for path in self.folder.glob(f"{'?' * IDENTITY_DIGITS}/run.json")]
+        found = [
+            (place, run.record.seed, StoredRun(run.record.model_copy(update={"trial": trial.name}), run.folder))
+            for run in stored
+            for place, trial in enumerate(plan.book.trials)
+            if run and plan.identity(trial, run.record.seed) == run.folder.name
         ]
+        return [run for _, _, run in sorted(found, key=lambda each: each[:2])]
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

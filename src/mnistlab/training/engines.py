@@ -55,9 +55,9 @@ def _sees_a_device() -> bool:
 
 def _has_cuda() -> bool:
     _need_torch()
-    import torch
+    from mnistlab.training.torch import has_cuda
 
-    return bool(torch.cuda.is_available())
+    return has_cuda()
 
 
 def _need_torch() -> None:

@@ -88,9 +88,9 @@ def environment(engine: str) -> dict[str, str]:
 def _engine_version(engine: str) -> str:
     if engine != "torch":
         return f"native {library.variant()}"
-    import torch
+    from mnistlab.training.torch import version
 
-    return f"torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}"
+    return version()
 
 
 def _processor() -> str:

@@ -159,6 +159,16 @@ def _optimizer(model: nn.Module, training: Training) -> torch.optim.Optimizer:
             return torch.optim.SGD(parameters, rate, weight_decay=decay, momentum=training.momentum, fused=True)
 
 
+def version() -> str:
+    """PyTorch's version and the instructions that it picked for this processor."""
+    return f"torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}"
+
+
+def has_cuda() -> bool:
+    """Whether PyTorch finds a CUDA device."""
+    return bool(torch.cuda.is_available())
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """One thread and denormals flushed to zero, as before afterwards.
