@@ -1,6 +1,6 @@
 """What fixed the 9, and how far the drawing model can be trusted, on pen strokes of people it never saw.
 
-    python benchmarks/drawing.py --data FOLDER_WITH_MNIST [--out results/drawing-benchmark]
+    python -m benchmarks.drawing --data FOLDER_WITH_MNIST [--out results/drawing-benchmark]
 
 Three folds over the 30 writers of UCI's pen digits, by writer number mod 3; whole writers are held out. The threshold
 of *unsure* is chosen inside the training folds, on their validation images, which are MNIST's: of these, 2 % of the

@@ -1,6 +1,6 @@
 """Whether framing leaves a trace of size, place, sampling, pen and light, on held-out people's strokes.
 
-    python benchmarks/invariance.py [--out results/drawing-benchmark]
+    python -m benchmarks.invariance [--out results/drawing-benchmark]
 
 Asks the networks of the three folds that `benchmarks/drawing.py` stored about the writers that each never saw.
 """

@@ -37,7 +37,12 @@ def main() -> None:
         timed("evaluate", str(run), "--data", "mini")
         timed("predict", "--strokes", "-", given=STROKES)
         timed("predict", "--model", str(run), "--strokes", "-", given=STROKES)
-        refused = subprocess.run([*LAB, "run", "--data", "mini", "--engine", "torch", "--out", out], capture_output=True, text=True, check=False)
+        refused = subprocess.run(
+            [*LAB, "run", "--data", "mini", "--engine", "torch", "--out", out],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert refused.returncode == 2, refused
         assert 'pip install "mnistlab[torch]"' in refused.stderr, refused
     if find_spec("tkinter"):

@@ -43,7 +43,9 @@ def test_the_torch_engine_alone_imports_torch_and_is_imported_when_it_is_needed(
     assert importing == ["torch.py"]
     for path in SOURCE.rglob("*.py"):
         at_the_top = ast.parse(path.read_text("utf-8")).body
-        assert not any(isinstance(node, ast.ImportFrom) and node.module == "mnistlab.training.torch" for node in at_the_top)
+        assert not any(
+            isinstance(node, ast.ImportFrom) and node.module == "mnistlab.training.torch" for node in at_the_top
+        )
 
 
 def _packages_imported(path: Path) -> set[str]:

@@ -14,7 +14,6 @@ from mnistlab.data.strokes import Drawing, append_drawing
 from mnistlab.errors import DataError
 from mnistlab.randomness import Purpose, generator
 
-ONE = (np.array([[20.0, 30], [50, 0], [50, 100]]),)
 SEVEN = (np.array([[0.0, 0], [60, 0], [20, 100]]), np.array([[15.0, 50], [55, 50]]))
 
 
@@ -48,14 +47,6 @@ def test_the_same_drawings_give_the_same_images() -> None:
     first, second = (frame_drawings([Drawing(SEVEN, 7)], 4) for _ in range(2))
     assert np.array_equal(first.pixels, second.pixels)
     assert len(np.unique(first.pixels, axis=0)) == 4
-
-
-def test_styles_change_copies_alone_and_nothing_of_other_drawings() -> None:
-    drawings = [Drawing(ONE, 1), Drawing(SEVEN, 7), Drawing(ONE, 1)]
-    plain, styled = (frame_drawings(drawings, 3, share) for share in (0.0, 1.0))
-    same = [np.array_equal(*pair) for pair in zip(plain.pixels, styled.pixels, strict=True)]
-    assert same == [True, True, True, False, True, False, False, True, False]
-    assert styled.labels.tolist() == [1, 7, 1] * 3
 
 
 def test_varied_drawings_stay_what_they_are() -> None:

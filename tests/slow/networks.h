@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include "../../src/mnistlab/training/native/engine.c"
 
-// ---- memory -------------------------------------------------------------------------------------
+// ---- memory ----
 
 enum { MOST_ARRAYS = 256 };
 static void *arrays[MOST_ARRAYS];
@@ -24,8 +24,8 @@ static void *zeros(int64_t count, size_t size) {
     return memset(memory, 0, count * size);
 }
 
-static void *copy(const void *from, int64_t count) { // of 4 bytes each
-    return memcpy(zeros(count, 4), from, 4 * count);
+static int64_t *copy(const int64_t *from, int64_t count) {
+    return memcpy(zeros(count, sizeof *from), from, sizeof *from * count);
 }
 
 static void release(void) {
@@ -38,7 +38,7 @@ static void release(void) {
     }
 }
 
-// ---- random numbers -----------------------------------------------------------------------------
+// ---- random numbers ----
 
 typedef uint64_t Random;
 
@@ -57,7 +57,7 @@ static float symmetric(Random *random) { // -1 to 1, a multiple of 2^-23
     return (float)((int64_t)(bits_of(random) >> 40) - (1 << 23)) / (1 << 23);
 }
 
-// ---- hashes -------------------------------------------------------------------------------------
+// ---- hashes ----
 
 static const uint64_t FNV_START = 0xCBF29CE484222325;
 
@@ -75,7 +75,7 @@ static uint64_t fnv_floats(uint64_t hash, const float *from, int64_t count) {
     return hash;
 }
 
-// ---- networks -----------------------------------------------------------------------------------
+// ---- networks ----
 
 enum { MOST_CONV = 4 };
 
@@ -145,7 +145,9 @@ static void place_apart(Engine *e) {
         l->moments = zeros(2 * l->width, 4);
         l->turned = zeros(l->linear ? 0 : fan_in(l) * l->filters, 4);
         l->taps = copy(l->taps, fan_in(l));
+        l->weight_rows = copy(l->weight_rows, l->linear ? l->filters : fan_in(l));
         l->places = copy(l->places, places(l, e->batch));
+        l->spots = copy(l->spots, places(l, e->batch));
         l->outs = copy(l->outs, l->filters);
     }
     for (Layer *l = e->layers; l < e->layers + e->count; l++) {
@@ -189,7 +191,7 @@ static void draw_all_weights(const Engine *e, int channels, Random *random) {
     }
 }
 
-// ---- training -----------------------------------------------------------------------------------
+// ---- training ----
 
 typedef struct {
     uint8_t *images, *mask; // ink of any darkness on a third of the pixels; what dropout leaves

@@ -4,8 +4,8 @@
 
 Runs on this machine's variants; on ARM under `qemu-aarch64`, on Windows under `wine`, where those
 programs are installed. AVX2, AVX-512, NEON and Windows must print the very same lines; x86-64-v2,
-without fused multiply-adds, may differ in bits, and its losses by a thousandth. A table is printed;
-the exit status is 1 where anything differs. Needs ziglang, and no mnistlab.
+without fused multiply-adds, may differ in bits where networks train, its losses by a thousandth.
+A table is printed; the exit status is 1 where anything differs. Needs ziglang.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from hatch_build import COMPILE, TARGETS, X86, this_machine
 SOURCE = Path(__file__).parent / "selftest.c"
 CLOSE = 1e-3  # of a loss without fused multiply-adds: |loss - reference| / |reference|
 DEBIAN = {"qemu-aarch64": "qemu-user", "wine": "wine64"}
+CACHES = ("ZIG_LOCAL_CACHE_DIR", "ZIG_GLOBAL_CACHE_DIR")
 QUIET = {"WINEDEBUG": "-all", "DISPLAY": ""}
 
 
@@ -45,10 +46,8 @@ class Line(NamedTuple):
 
 
 def main() -> None:
-    argparse.ArgumentParser(
-        description="Compare the native engine's bits on processors."
-    ).parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    argparse.ArgumentParser(description="Compare the native engine's bits.").parse_args()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # wine may still write
         work = Path(folder)
         lines = {program: lines_of(program, work) for program in wanted(work)}
     print(f"{'program':24} {'lines':>5} {'same bits':>9} {'loss off':>9}")
@@ -58,21 +57,17 @@ def main() -> None:
         off = max(loss_off(ours, theirs) for ours, theirs in zip(printed, reference, strict=True))
         print(f"{program.name:24} {len(printed):5} {same:9} {off:9.1e}")
     faults = differences(lines)
-    print(*faults, sep="\n")
-    sys.exit(bool(faults))
+    if faults:
+        sys.exit("\n".join(faults))
 
 
 def wanted(work: Path) -> list[Program]:
     """This machine's variants that its processor has, ARM and Windows where something runs them."""
     programs = native(work)
-    variants = [program.variant for program in programs]
+    variants = [program.variant for program in programs if program.variant in X86]
     programs.append(Program("ARM, qemu", "aarch64-linux-musl", "neon", "baseline", "qemu-aarch64"))
-    windows = TARGETS["windows-amd64"].triple
-    programs += [
-        Program(f"Windows {name}, wine", windows, name, X86[name], "wine")
-        for name in variants
-        if name in X86
-    ]
+    triple = TARGETS["windows-amd64"].triple
+    programs += [Program(f"Windows {v}, wine", triple, v, X86[v], "wine") for v in variants]
     missing = {p.runner for p in programs if p.runner and not shutil.which(p.runner)}
     for runner in sorted(missing):
         print(f"skipped what needs {runner}: Debian's package {DEBIAN[runner]} brings it")
@@ -96,13 +91,10 @@ def build(program: Program, work: Path) -> Path:
     if not built.exists():
         machine = ["-target", program.triple, f"-mcpu={program.processor}"]
         static = ["-static"] if "musl" in program.triple else []
-        command = ["cc", *machine, *COMPILE, *static, SOURCE, "-o", built]
-        caches = {
-            key: str(work / "cache") for key in ("ZIG_LOCAL_CACHE_DIR", "ZIG_GLOBAL_CACHE_DIR")
-        }
-        subprocess.run(
-            [sys.executable, "-m", "ziglang", *command], env=os.environ | caches, check=True
-        )
+        zig = [sys.executable, "-m", "ziglang", "cc"]
+        command: list[str | Path] = [*zig, *machine, *COMPILE, *static, SOURCE, "-o", built]
+        caches = dict.fromkeys(CACHES, str(work / "cache"))
+        subprocess.run(command, env=os.environ | caches, check=True)
     return built
 
 
@@ -121,15 +113,14 @@ def lines_of(program: Program, work: Path) -> list[Line]:
 
 
 def fused(program: Program) -> bool:
-    """Whether the processor has fused multiply-adds, and so gives the same bits as all that have."""
+    """Whether the processor has fused multiply-adds: all that have them give the same bits."""
     return program.variant != "v2"
 
 
 def reference_of(lines: dict[Program, list[Line]]) -> list[Line]:
     """The lines of the first program with fused multiply-adds; of any where none has them."""
-    return next(
-        (found for program, found in lines.items() if fused(program)), next(iter(lines.values()))
-    )
+    first = min(lines, key=lambda program: not fused(program))
+    return lines[first]
 
 
 def differences(lines: dict[Program, list[Line]]) -> list[str]:
@@ -138,8 +129,15 @@ def differences(lines: dict[Program, list[Line]]) -> list[str]:
         f"{program.name}, {ours.name}: {ours.loss} {ours.hash}, not {theirs.loss} {theirs.hash}"
         for program, found in lines.items()
         for ours, theirs in zip(found, reference_of(lines), strict=True)
-        if (ours != theirs if fused(program) else loss_off(ours, theirs) > CLOSE)
+        if not agree(program, ours, theirs)
     ]
+
+
+def agree(program: Program, ours: Line, theirs: Line) -> bool:
+    """Whether the bits are the same, or close enough where multiply-adds are not fused."""
+    if fused(program) or ours.name.startswith("warp"):  # warping never fuses
+        return ours == theirs
+    return loss_off(ours, theirs) < CLOSE
 
 
 def loss_off(ours: Line, theirs: Line) -> float:

@@ -6,7 +6,7 @@
 //     selftest fuzz SEED COUNT     random networks, every array in memory of exactly its size
 #include "networks.h"
 
-// ---- augmentation -------------------------------------------------------------------------------
+// ---- augmentation ----
 
 enum { AFFINE, BENT, ANY_FLOATS };
 
@@ -44,7 +44,7 @@ static Outcome warped(int count, int kind, Random random) {
     return found;
 }
 
-// ---- the list -----------------------------------------------------------------------------------
+// ---- the list ----
 
 static const Network LIST[] = {
     {"linear", .decay = .01f},
@@ -71,6 +71,7 @@ static const Network LIST[] = {
     {"batch of 1", {{11, 5, 3}}, .batch = 1, .images = 7},
     {"batch of 1, batch-norm of 1", {{11, 28, 1, 0, 1, 1}}, .batch = 1, .images = 7},
     {"last batch of 1", {{6, 3, 3, 0, 1, 1}}, .batch = 6, .images = 25},
+    {"more outputs than inputs", {{5, 28}}, .hidden = 40, .classes = 100},
     {"fewer images than a batch", {{6, 7, 4}}, .batch = 70, .images = 9},
     {"no class for some", {{8, 5, 3, 0, 2}}, .unlabelled = 3},
     {"no class for any", {{8, 5, 3}}, .unlabelled = 1, .smoothing = .1f},
@@ -84,27 +85,7 @@ static const Network LIST[] = {
     {"what is not finite", {{4, 5, 3, 0, 1, 1}}, .optimizer = SGD, .rate = 1e30f},
 };
 
-static void print(const char *name, Outcome found) {
-    unsigned long long bits;
-    memcpy(&bits, &found.loss, sizeof bits);
-    const int exponent = (int)(bits >> 52 & 0x7FF) - 1023;
-    char loss[40] = "nan";
-    if (found.loss == found.loss) // as %a of C, which each library writes its own way
-        snprintf(loss, sizeof loss, "0x1.%013llxp%+d", bits & 0xFFFFFFFFFFFFF, exponent);
-    printf("%-30s %-22s %016llx\n", name, loss, (unsigned long long)found.hash);
-}
-
-static void print_list(void) {
-    for (const Network *listed = LIST; listed < LIST + sizeof LIST / sizeof *LIST; listed++) {
-        const Network n = with_usual(*listed);
-        print(n.name, trained(&n, fnv(FNV_START, n.name, (int64_t)strlen(n.name)), 0));
-    }
-    print("warp", warped(7, AFFINE, 1));
-    print("warp, bent", warped(7, BENT, 2));
-    print("warp by any floats", warped(70, ANY_FLOATS, 3));
-}
-
-// ---- the fuzz -----------------------------------------------------------------------------------
+// ---- random networks ----
 
 enum { MOST_TERMS = 100000000, MOST_WORK = 8000000, CHOICES = 4 };
 
@@ -156,6 +137,41 @@ static int quick(const Network *n) {
     return terms < MOST_TERMS && e.work < MOST_WORK;
 }
 
+static Network quick_network(Random *random) {
+    Network n = any_network(random);
+    while (!quick(&n)) n = any_network(random);
+    return n;
+}
+
+// ---- what is printed ----
+
+static void print(const char *name, Outcome found) {
+    unsigned long long bits;
+    memcpy(&bits, &found.loss, sizeof bits);
+    const int exponent = (int)(bits >> 52 & 0x7FF) - 1023;
+    char loss[40] = "nan";
+    if (found.loss == found.loss) // as %a of C, which each library writes its own way
+        snprintf(loss, sizeof loss, "0x1.%013llxp%+d", bits & 0xFFFFFFFFFFFFF, exponent);
+    printf("%-30s %-22s %016llx\n", name, loss, (unsigned long long)found.hash);
+}
+
+static void print_list(void) {
+    for (const Network *listed = LIST; listed < LIST + sizeof LIST / sizeof *LIST; listed++) {
+        const Network n = with_usual(*listed);
+        print(n.name, trained(&n, fnv(FNV_START, n.name, (int64_t)strlen(n.name)), 0));
+    }
+    for (Random number = 0; number < 40; number++) {
+        Random random = number;
+        const Network n = quick_network(&random);
+        char name[40];
+        snprintf(name, sizeof name, "random %d", (int)number);
+        print(name, trained(&n, random, 0));
+    }
+    print("warp", warped(7, AFFINE, 1));
+    print("warp, bent", warped(7, BENT, 2));
+    print("warp by any floats", warped(70, ANY_FLOATS, 3));
+}
+
 static void describe(int64_t number, const Network *n) {
     printf("%lld: %d images of %d channels, batches of %d", (long long)number, n->images,
            n->channels, n->batch);
@@ -174,8 +190,7 @@ static void describe(int64_t number, const Network *n) {
 static int fuzz(Random seed, int64_t count) {
     for (int64_t number = 0; number < count; number++) {
         Random random = fnv(seed, &number, sizeof number);
-        Network n = any_network(&random);
-        while (!quick(&n)) n = any_network(&random);
+        const Network n = quick_network(&random);
         describe(number, &n);
         if (trained(&n, random, 0).hash != trained(&n, random, 1).hash) {
             printf("other bits when its arrays lie apart\n");

@@ -15,7 +15,6 @@ from mnistlab.data.images import Images
 from mnistlab.data.pendigits import load_pendigits
 from mnistlab.data.split import Split
 from mnistlab.data.strokes import Drawing, Stroke, read_strokes
-from mnistlab.data.styles import STYLED, restyled
 from mnistlab.errors import DataError
 from mnistlab.randomness import Purpose, generator
 
@@ -53,18 +52,16 @@ def load_drawings(strokes: str, progress: Progress | None = None) -> list[Drawin
     return drawings
 
 
-def frame_drawings(drawings: Sequence[Drawing], copies: int = 1, styled: float = STYLED) -> Images:
-    """`copies` images of each labelled drawing: one as it is, the others by other hands.
+def frame_drawings(drawings: Sequence[Drawing], copies: int = 1) -> Images:
+    """`copies` images of each labelled drawing: one as it is, the others by other hands, the same for every seed.
 
-    A share `styled` of the others is restyled first. All are the same for every seed of a run, and
-    each copy has a Generator of its own, so that restyling one changes nothing about another.
+    Each copy has a Generator of its own, so that another way to vary one changes nothing about another.
     """
-    styles, hands = generator(0, Purpose.drawings).spawn(2)
     pixels = [frame_strokes(drawing.strokes, PLAIN_PEN) for drawing in drawings]
+    hands = generator(0, Purpose.drawings)
     for _ in range(copies - 1):
         for drawing, hand in zip(drawings, hands.spawn(len(drawings)), strict=True):
-            strokes = restyled(drawing.strokes, drawing.label, styles, styled)
-            pixels.append(frame_strokes(varied(strokes, hand), hand.uniform(*PENS)))
+            pixels.append(frame_strokes(varied(drawing.strokes, hand), hand.uniform(*PENS)))
     labels = np.array([drawing.label for drawing in drawings] * copies, np.uint8)
     return Images(np.stack(pixels), labels)
 

@@ -48,7 +48,7 @@ class Batches:
             kept = self._kept(len(rows)) if self.dropout else None
             if self.augment:
                 varied = self.augment(pixels[rows], labels[rows])
-                yield Batch(*varied, np.arange(len(rows)), kept)
+                yield Batch(*varied, np.arange(len(rows), dtype=np.int64), kept)
             else:
                 yield Batch(pixels, labels, rows, kept)
 

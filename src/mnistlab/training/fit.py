@@ -63,7 +63,8 @@ def fit(job: Job, train: Images, validation: Images, on_epoch: OnEpoch | None = 
     best_loss, best_epoch = math.inf, 0
     history: list[Epoch] = []
     for number in range(1, training.epochs + 1):
-        epoch = _epoch(engine, number, training, order.permutation(len(train)), validation)
+        rows = order.permutation(len(train)).astype(np.int64)
+        epoch = _epoch(engine, number, training, rows, validation)
         weights = engine.weights()
         history.append(epoch)
         if on_epoch:

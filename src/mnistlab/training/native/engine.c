@@ -19,6 +19,7 @@
 #else
 #define EXPORT __attribute__((visibility("default")))
 #endif
+#define UNROLL _Pragma("clang loop unroll(full)") // else sums would live in memory
 #define INLINE static inline __attribute__((always_inline))
 
 enum { LANES = 16 };
@@ -89,8 +90,8 @@ typedef struct {
     int64_t mean, variance;                 // places in the running statistics of batch-norm
     int64_t row, image, z_image;            // floats from one row, or image, to the next
     float *input, *z, *d_input, *d_z; // activations and their gradients; z before normalisation
-    float *turned, *moments;       // filters turned for the way back; mean, 1/deviation of a batch
-    int32_t *taps, *places, *outs; // where the terms of sums lie, see Walk
+    float *turned, *moments; // filters turned for the way back; mean, 1/deviation of a batch
+    int64_t *taps, *places, *spots, *weight_rows, *outs; // where things lie, see find_places
 } Layer;
 
 enum { ADAM, ADAMW, SGD, NO_OPTIMIZER };
@@ -118,6 +119,8 @@ static int64_t places(const Layer *l, int64_t batch) {
     return l->linear ? batch : (int64_t)l->out * l->out;
 }
 
+static int64_t weight_rows(const Layer *l) { return l->linear ? l->filters : fan_in(l); }
+
 // Find the sizes of all arrays, from what the caller has set.
 EXPORT void engine_plan(Engine *e) {
     e->parameters = e->statistics = 0;
@@ -142,26 +145,31 @@ EXPORT void engine_plan(Engine *e) {
         int last = l == e->layers + e->count - 1;
         l->z_image = staged(l, e) ? l->out * l->out * l->width + (last ? 0 : LANES) : l[1].image;
         e->work += e->batch * ((l->linear ? 1 : 2) * l->image + (staged(l, e) ? 2 * l->z_image : 0))
-                 + 2 * l->width + whole(fan_in(l) * (l->linear ? 0 : l->filters)) + whole(fan_in(l))
-                 + whole(places(l, e->batch)) + whole(l->filters);
+                 + 2 * l->width + (l->linear ? 0 : whole(fan_in(l) * l->filters))
+                 + 2 * (whole(fan_in(l)) + whole(weight_rows(l)) + whole(l->filters))
+                 + 4 * whole(places(l, e->batch));
     }
 }
 
-static void *take(float **memory, int64_t count) { // of 4 bytes each
+static void *take(float **memory, int64_t floats) {
     float *taken = *memory;
-    *memory += whole(count);
+    *memory += whole(floats);
     return taken;
 }
 
-// Where the terms of a layer's sums lie: its taps and its positions in the input, its filters.
+// Where in memory the numbers of a sum lie: taps in the input; positions (of a linear layer:
+// images) in the input and in z; a tap's (a linear layer's filter's) row of weights; filters.
 static void find_places(Layer *l, int64_t batch) {
-    const int32_t length = l->kernel * l->channels, step = l->stride * l->channels;
-    for (int64_t k = 0; k < fan_in(l); k++)
-        l->taps[k] = (int32_t)(k / length * l->row + k % length);
-    for (int64_t p = 0; p < places(l, batch); p++)
-        l->places[p] = (int32_t)(l->linear ? p * l->z_image
-                                           : p / l->out * l->stride * l->row + p % l->out * step);
-    for (int32_t k = 0; k < l->filters; k++) l->outs[k] = k;
+    const int64_t length = l->kernel * l->channels, step = l->stride * l->channels;
+    for (int64_t k = 0; k < fan_in(l); k++) l->taps[k] = k / length * l->row + k % length;
+    for (int64_t k = 0; k < weight_rows(l); k++)
+        l->weight_rows[k] = k * (l->linear ? l->channels : l->width);
+    for (int64_t p = 0; p < places(l, batch); p++) {
+        l->places[p] =
+            l->linear ? p * l->image : p / l->out * l->stride * l->row + p % l->out * step;
+        l->spots[p] = p * (l->linear ? l->z_image : l->width);
+    }
+    for (int64_t k = 0; k < l->filters; k++) l->outs[k] = k;
 }
 
 // Share the memory out; it holds zeros, and the padding around inputs stays so.
@@ -172,10 +180,12 @@ EXPORT void engine_place(Engine *e) {
         // the gradient of a linear layer's input takes the input's place, part by part
         l->d_input = l->linear ? l->input : take(&memory, e->batch * l->image);
         l->moments = take(&memory, 2 * l->width);
-        l->turned = take(&memory, fan_in(l) * (l->linear ? 0 : l->filters));
-        l->taps = take(&memory, fan_in(l));
-        l->places = take(&memory, places(l, e->batch));
-        l->outs = take(&memory, l->filters);
+        l->turned = take(&memory, l->linear ? 0 : fan_in(l) * l->filters);
+        l->taps = take(&memory, 2 * fan_in(l)); // whole numbers of two floats
+        l->weight_rows = take(&memory, 2 * weight_rows(l));
+        l->places = take(&memory, 2 * places(l, e->batch));
+        l->spots = take(&memory, 2 * places(l, e->batch));
+        l->outs = take(&memory, 2 * l->filters);
         find_places(l, e->batch);
     }
     for (Layer *l = e->layers; l < e->layers + e->count; l++) {
@@ -186,62 +196,65 @@ EXPORT void engine_place(Engine *e) {
 
 // ---- the tile ----
 
-// How a sum goes through its terms: image by image, `steps` terms each (at least one). The next
-// term lies `at[k]` floats into a, and `b_step` further in b.
+// Sums of products: to[j] = from + sum of a[j][k]·b[k] over the terms k of every image, for rows
+// j, where a is a number and b are vectors.
 typedef struct {
-    int64_t images, a_image, b_image, steps, b_step;
-    const int32_t *at;
-} Walk;
+    const int64_t *a_rows, *to_rows;  // where the rows begin in a and in the result
+    const int64_t *terms;             // where the terms of a row lie, from its beginning
+    int64_t count, b_step;            // how many, at least one; from one to the next in b
+    int64_t images, a_image, b_image; // and from image to image, at least one
+} Sum;
 
+// How a sum is stored: as it is; rectified; added to what is there; or where the number in its
+// place is positive, in `from`, which then is no beginning of the sum.
 enum { SET, RELU, ADD, GATE };
 
-// to[j] = from + sum over the walk of a[j]·b, for `rows` numbers a and `vectors` vectors b. `how`
-// the sum is stored: as it is; rectified; added to what is there; or where `from` (then as large as
-// `to`) is positive.
-INLINE void tile(const Walk *w, const float *a, int64_t a_row, const float *b, const float *from,
-                 float *to, int64_t to_row, int how, const int rows, const int vectors) {
+INLINE void tile(const Sum *s, int64_t row, const float *a, const float *b, const float *from,
+                 float *to, int how, const int rows, const int vectors) {
     v16 t[ROWS][VECTORS];
-    for (int j = 0; j < rows; j++)
+    const float *x[ROWS];
+    UNROLL for (int j = 0; j < rows; j++) {
+        x[j] = a + s->a_rows[row + j];
         for (int g = 0; g < vectors; g++)
             t[j][g] = from && how != GATE ? LOAD(from + LANES * g) : ALL(0.f);
-    const int64_t b_step = w->b_step;
+    }
+    const int64_t b_step = s->b_step;
     int64_t i = 0;
     do {
-        const float *x = a + i * w->a_image, *y = b + i * w->b_image;
-        const int32_t *at = w->at, *end = at + w->steps;
+        const float *y = b + i * s->b_image;
+        const int64_t *term = s->terms, *end = term + s->count, image = i * s->a_image;
         do {
+            const int64_t at = image + *term;
             v16 f[VECTORS];
             for (int g = 0; g < vectors; g++) f[g] = LOAD(y + LANES * g);
-            const float *term = x + *at;
             for (int j = 0; j < rows; j++) {
-                v16 s = ALL(term[j * a_row]);
-                for (int g = 0; g < vectors; g++) t[j][g] = fma16(s, f[g], t[j][g]);
+                v16 number = ALL(x[j][at]);
+                for (int g = 0; g < vectors; g++) t[j][g] = fma16(number, f[g], t[j][g]);
             }
             y += b_step;
-        } while (++at < end);
-    } while (++i < w->images);
-    for (int j = 0; j < rows; j++)
-        for (int g = 0; g < vectors; g++) {
-            float *at = to + j * to_row + LANES * g;
-            v16 sum = t[j][g];
-            if (how == ADD) sum += LOAD(at);
-            if (how == RELU) sum = relu16(sum);
-            if (how == GATE) sum = WHERE(LOAD(from + j * to_row + LANES * g) > ALL(0.f), sum);
-            STORE(at, sum);
-        }
+        } while (++term < end);
+    } while (++i < s->images);
+    UNROLL for (int j = 0; j < rows; j++) UNROLL for (int g = 0; g < vectors; g++) {
+        const int64_t at = s->to_rows[row + j] + LANES * g;
+        v16 sum = t[j][g];
+        if (how == ADD) sum += LOAD(to + at);
+        if (how == RELU) sum = relu16(sum);
+        if (how == GATE) sum = WHERE(LOAD(from + at) > ALL(0.f), sum);
+        STORE(to + at, sum);
+    }
 }
 
 #define TILE(N, G) \
     case N: \
-        tile(w, a, a_row, b, from, to, to_row, how, N < ROWS ? N : ROWS, G); \
+        tile(s, row, a, b, from, to, how, N < ROWS ? N : ROWS, G); \
         break;
 #define TILES(G) \
     switch (rows) { \
         TILE(1, G) TILE(2, G) TILE(3, G) TILE(4, G) TILE(5, G) TILE(6, G) TILE(7, G) TILE(8, G) \
     }
 
-static void tile_of(const Walk *w, int64_t rows, int64_t vectors, const float *a, int64_t a_row,
-                    const float *b, const float *from, float *to, int64_t to_row, int how) {
+static void tile_of(const Sum *s, int64_t row, int64_t rows, int64_t vectors, const float *a,
+                    const float *b, const float *from, float *to, int how) {
     if (vectors == 1) {
         TILES(1)
     } else {
@@ -250,19 +263,15 @@ static void tile_of(const Walk *w, int64_t rows, int64_t vectors, const float *a
 }
 
 // The same for any number of rows and a width of whole vectors.
-static void product(const Walk *w, int64_t rows, int64_t width, const float *a, int64_t a_row,
-                    const float *b, const float *from, float *to, int64_t to_row, int how) {
+static void product(const Sum *s, int64_t rows, int64_t width, const float *a, const float *b,
+                    const float *from, float *to, int how) {
     const int64_t blocks = (rows + ROWS - 1) / ROWS;
-    for (int64_t c = 0; c < width;) {
-        const int64_t vectors = width - c >= VECTORS * LANES ? VECTORS : 1;
-        for (int64_t k = 0, j = 0; k < blocks; k++) {
-            const int64_t n = (rows - j + blocks - k - 1) / (blocks - k);
-            const float *start = from ? from + c + (how == GATE ? j * to_row : 0) : 0;
-            tile_of(w, n, vectors, a + j * a_row, a_row, b + c, start, to + j * to_row + c, to_row,
-                    how);
-            j += n;
+    for (int64_t c = 0, vectors; c < width; c += vectors * LANES) {
+        vectors = width - c >= VECTORS * LANES ? VECTORS : 1;
+        for (int64_t k = 0, row = 0, n; k < blocks; k++, row += n) {
+            n = (rows - row + blocks - k - 1) / (blocks - k);
+            tile_of(s, row, n, vectors, a, b + c, from ? from + c : 0, to + c, how);
         }
-        c += vectors * LANES;
     }
 }
 
@@ -310,13 +319,10 @@ static void linear(const Engine *e, const Layer *l, int64_t batch) {
 // ---- forward ----
 
 static void convolve(const Engine *e, const Layer *l, int64_t batch) {
-    const Walk walk = {1, 0, 0, fan_in(l), l->width, l->taps};
+    const Sum sum = {l->places, l->spots, l->taps, fan_in(l), l->width, 1, 0, 0};
     for (int64_t i = 0; i < batch; i++)
-        for (int64_t r = 0; r < l->out; r++)
-            product(&walk, l->out, l->width, l->input + i * l->image + r * l->stride * l->row,
-                    (int64_t)l->stride * l->channels, e->weight + l->weight, e->weight + l->bias,
-                    l->z + i * l->z_image + r * l->out * l->width, l->width,
-                    l->relu && !staged(l, e) ? RELU : SET);
+        product(&sum, places(l, 1), l->width, l->input + i * l->image, e->weight + l->weight,
+                e->weight + l->bias, l->z + i * l->z_image, l->relu && !staged(l, e) ? RELU : SET);
 }
 
 // sums[c] = f over all positions, for 16 channels at a time; `at` is their place in z. Image by
@@ -585,29 +591,33 @@ static void bias_gradient(const Engine *e, const Layer *l, int64_t batch) {
 
 enum { PART = 64 }; // features, so that what both products need of them stays in the first cache
 
-// A linear layer's gradients, a part of the features at a time: that of the input replaces the
-// input.
+// A linear layer's gradients, a part of the features at a time: that of the input replaces it.
 static void linear_gradients(const Engine *e, const Layer *l, int64_t batch, int inputs) {
-    const Walk images = {1, 0, 0, batch, l->image, l->places},
-               outs = {1, 0, 0, l->filters, l->channels, l->outs};
+    const Sum images = {l->outs, l->weight_rows, l->spots, batch, l->image, 1, 0, 0};
+    const Sum filters = {l->spots, l->places, l->outs, l->filters, l->channels, 1, 0, 0};
     const int gate = l > e->layers && l[-1].relu && !staged(l - 1, e);
+    const float *weight = e->weight + l->weight;
     for (int64_t f = 0; f < l->channels; f += PART) {
         const int64_t width = l->channels - f < PART ? l->channels - f : PART;
         if (!l->frozen)
-            product(&images, l->filters, width, l->d_z, 1, l->input + f, 0,
-                    e->gradient + l->weight + f, l->channels, SET);
+            product(&images, l->filters, width, l->d_z, l->input + f, 0,
+                    e->gradient + l->weight + f, SET);
         if (inputs)
-            product(&outs, batch, width, l->d_z, l->z_image, e->weight + l->weight + f,
-                    gate ? l->input + f : 0, l->d_input + f, l->image, gate ? GATE : SET);
+            product(&filters, batch, width, l->d_z, weight + f, gate ? l->input + f : 0,
+                    l->d_input + f, gate ? GATE : SET);
     }
 }
 
+enum { CHUNK = 1 << 15 }; // floats: of so many images at a time that they stay in the cache
+
 static void filter_gradient(const Engine *e, const Layer *l, int64_t batch) {
-    const int64_t length = (int64_t)l->kernel * l->channels;
-    const Walk walk = {batch, l->image, l->z_image, places(l, batch), l->width, l->places};
-    for (int64_t u = 0; u < l->kernel; u++)
-        product(&walk, length, l->width, l->input + u * l->row, 1, l->d_z, 0,
-                e->gradient + l->weight + u * length * l->width, l->width, SET);
+    Sum sum = {l->taps, l->weight_rows, l->places, places(l, 1), l->width, 1, l->image, l->z_image};
+    for (int64_t i = 0; i < batch; i += sum.images) {
+        sum.images = CHUNK / (l->image + l->z_image) + 1;
+        if (sum.images > batch - i) sum.images = batch - i;
+        product(&sum, fan_in(l), l->width, l->input + i * l->image, l->d_z + i * l->z_image, 0,
+                e->gradient + l->weight, i ? ADD : SET);
+    }
 }
 
 static void input_gradient(const Engine *e, const Layer *l, int64_t batch) {
@@ -615,15 +625,12 @@ static void input_gradient(const Engine *e, const Layer *l, int64_t batch) {
     const int64_t size = fan_in(l);
     for (int64_t k = 0; k < size; k++)
         for (int64_t c = 0; c < l->filters; c++) l->turned[c * size + k] = w[k * l->width + c];
-    const Walk walk = {1, 0, 0, l->filters, size, l->outs};
+    const Sum sum = {l->spots, l->places, l->outs, l->filters, size, 1, 0, 0};
     memset(l->d_input, 0, sizeof(float) * batch * l->image);
     for (int64_t i = 0; i < batch; i++) // tap by tap, so that the order of sums is that of the taps
         for (int64_t k = 0; k < size; k += l->channels)
-            for (int64_t r = 0; r < l->out; r++)
-                product(&walk, l->out, l->channels, l->d_z + i * l->z_image + r * l->out * l->width,
-                        l->width, l->turned + k, 0,
-                        l->d_input + i * l->image + l->taps[k] + r * l->stride * l->row,
-                        (int64_t)l->stride * l->channels, ADD);
+            product(&sum, places(l, 1), l->channels, l->d_z + i * l->z_image, l->turned + k, 0,
+                    l->d_input + i * l->image + l->taps[k], ADD);
 }
 
 static void backward(const Engine *e, int64_t batch, const uint8_t *mask) {

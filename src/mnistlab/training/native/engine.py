@@ -32,7 +32,7 @@ class _Layer(ctypes.Structure):
         *_fields(ctypes.c_int32, "linear channels side padding kernel stride filters norm relu pool"),
         *_fields(ctypes.c_int32, "dropout frozen width out after"),
         *_fields(ctypes.c_int64, "weight bias gamma beta end mean variance row image z_image"),
-        *_fields(Address, "input z d_input d_z turned moments taps places outs"),
+        *_fields(Address, "input z d_input d_z turned moments taps places spots weight_rows outs"),
     ]
 
 
