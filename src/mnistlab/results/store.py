@@ -29,7 +29,6 @@ from mnistlab.data.split import DataInfo
 from mnistlab.errors import StoreError
 from mnistlab.training.record import FORMAT, Job, Run, RunRecord
 
-
 IDENTITY_DIGITS = 16  # hexadecimal
 
 
