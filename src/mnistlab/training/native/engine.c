@@ -4,7 +4,8 @@
 // side, inner channels padded with zeros to whole vectors of 16. A layer's input is stored with its
 // padding around it, so no loop asks where an image ends. Sums are fused multiply-adds in one
 // written order on 16 lanes, whatever the processor's vectors are, so all variants that have FMA
-// give the same bits.
+// give the same bits (but where a result rounds up to the smallest normal number: x86 keeps it, ARM
+// flushes it to 0).
 #include <stdint.h>
 #include <string.h>
 #if defined(__x86_64__)
@@ -143,7 +144,7 @@ EXPORT void engine_plan(Engine *e) {
     e->work = 0;
     for (Layer *l = e->layers; l < e->layers + e->count; l++) {
         int last = l == e->layers + e->count - 1;
-        l->z_image = staged(l, e) ? l->out * l->out * l->width + (last ? 0 : LANES) : l[1].image;
+        l->z_image = staged(l, e) ? places(l, 1) * l->width + (last ? 0 : LANES) : l[1].image;
         e->work += e->batch * ((l->linear ? 1 : 2) * l->image + (staged(l, e) ? 2 * l->z_image : 0))
                  + 2 * l->width + (l->linear ? 0 : whole(fan_in(l) * l->filters))
                  + 2 * (whole(fan_in(l)) + whole(weight_rows(l)) + whole(l->filters))
@@ -473,7 +474,7 @@ static double log_of(double x) {
         int64_t bits;
     } u = {x};
     int64_t n = (u.bits - 0x3FE6A09E667F3BCD) >> 52; // the bits of sqrt(1/2)
-    u.bits -= n << 52;
+    u.bits -= n * (INT64_C(1) << 52);
     double s = (u.value - 1) / (u.value + 1), square = s * s, series = 0;
     for (int k = 21; k > 0; k -= 2) series = series * square + 1.0 / k;
     return 2 * s * series + (double)n * 0.69314718055994530942;
