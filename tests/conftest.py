@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-os.environ.pop("OPENBLAS_CORETYPE", None)  # as mnistlab does, and NumPy comes first here
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # as runs are; two threads on a busy machine wait for each other
 
 import numpy as np

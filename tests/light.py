@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 MOST_SECONDS = 15  # of README's first command, on a machine that does nothing else; CI's may be busy
+MOST_MEGABYTES = 500  # with pip and setuptools, which hold 27 of them
 BUSY = 3  # how many times as long a busy machine may take
 LAB = [sys.executable, "-m", "mnistlab"]
 STROKES = '{"strokes": [[[0, 0], [60, 0], [20, 100]]]}\n'
@@ -28,7 +29,8 @@ def main() -> None:
     assert not installed, f"installed, and should not be: {installed}"
     packages = Path(sysconfig.get_path("purelib"))
     megabytes = sum(file.stat().st_size for file in packages.rglob("*") if file.is_file()) / 1e6
-    print(f"packages: {megabytes:.0f} MB of files")
+    print(f"packages: {megabytes:.0f} MB of files, pip's own among them")
+    assert megabytes < MOST_MEGABYTES, "more is installed than before: see what came with it"
     with tempfile.TemporaryDirectory() as folder:
         out = str(Path(folder, "out"))
         seconds = timed("run", "--data", "mini", "--out", out)
@@ -46,7 +48,7 @@ def main() -> None:
             check=False,
         )
         assert refused.returncode == 2, refused
-        assert 'pip install "mnistlab[torch]"' in refused.stderr, refused
+        assert "pip install torch" in refused.stderr, refused
     if find_spec("tkinter") and shutil.which("Xvfb"):
         open_a_window()
 

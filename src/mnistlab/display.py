@@ -57,6 +57,8 @@ class RunDisplay:
 
     def on_start(self, plan: Plan) -> None:
         """Say what is to be known before the first run."""
+        if plan.engine == "torch":
+            print(f"engine: PyTorch on {plan.device.upper()}")
         count, asked = plan.data.sizes["validation"], plan.book.validation
         if count < asked:
             share = "a sixth of the training images"

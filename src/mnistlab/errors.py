@@ -3,7 +3,8 @@
 LabError
 ├── BookError   a book of trials that cannot be run
 ├── DataError   images, labels or strokes that cannot be used, or not be fetched
-├── EngineError what trains is not installed, not there, or not able to
+├── EngineError what trains is not there, not able to, or not what it should be
+│   └── NoEngineError   the native engine is not installed, or cannot be loaded here
 └── StoreError  a results folder that cannot be read or written
 """
 
@@ -22,6 +23,10 @@ class DataError(LabError):
 
 class EngineError(LabError):
     """What trains a network is not installed, not there, or not able to."""
+
+
+class NoEngineError(EngineError):
+    """The native engine is not installed, or cannot be loaded here: PyTorch can take its place."""
 
 
 class StoreError(LabError):

@@ -10,11 +10,11 @@ from mnistlab.book.trial import Book
 from mnistlab.data.catalog import Progress, cache_folder
 from mnistlab.data.drawn import add_drawings
 from mnistlab.data.images import DataSet
-from mnistlab.data.split import share_split, split
+from mnistlab.data.split import DataInfo, share_split, split
 from mnistlab.errors import BookError
 from mnistlab.results.store import Plan, Store
 from mnistlab.results.summary import Results
-from mnistlab.training.engines import choose_engine
+from mnistlab.training.engines import choose_engine, see_that_it_can_augment
 from mnistlab.training.record import Epoch, Job, Run, RunRecord
 from mnistlab.training.schedule import Failure, Found, News, train_all
 
@@ -47,8 +47,7 @@ def run_book(
     Raises LabError.
     """
     parts = add_drawings(split(data, book.validation), book.extra, progress)
-    chosen = choose_engine(engine, device)
-    plan = Plan(book=book, data=parts.info, engine=chosen.name, device=chosen.device)
+    plan = _plan(book, parts.info, engine, device)
     names = _known(only, book)
     store = Store(Path(out) if out else Path("results") / book.name)
     store.prepare(plan, parts.test)
@@ -99,6 +98,14 @@ def _stored(
                 yield found.record.model_copy(update={"trial": job.trial.name}), True
         elif on_epoch:
             on_epoch(job, item)
+
+
+def _plan(book: Book, data: DataInfo, engine: str, device: str) -> Plan:
+    """What is to be run, and by which engine. Raises EngineError."""
+    if any(trial.training.augment.active for trial in book.trials):
+        see_that_it_can_augment()
+    chosen = choose_engine(engine, device)
+    return Plan(book=book, data=data, engine=chosen.name, device=chosen.device)
 
 
 def _get_ready_to_report() -> None:

@@ -135,3 +135,18 @@ def test_folders_that_hold_no_results_or_damaged_ones(plan: Plan, parts: Split, 
     (tmp_path / "book.json").write_text("[", "utf-8")
     with pytest.raises(StoreError, match=r"book\.json: damaged .*; run the book again with this --out to make it anew"):
         store.plan()
+
+
+def test_a_folder_that_is_no_run_of_the_plan_does_not_stop_the_report(
+    plan: Plan, parts: Split, finished: Run, tmp_path: Path
+) -> None:
+    store = Store(tmp_path)
+    store.prepare(plan, parts.test)
+    identity = plan.identity(plan.book.trials[0], 0)
+    store.write(identity, finished)
+    (tmp_path / "0123456789abcdef").mkdir()
+    (tmp_path / "0123456789abcdef" / "run.json").write_text("{}", "utf-8")
+    assert [run.folder.name for run in store.runs(plan)] == [identity]
+    (tmp_path / identity / "run.json").write_text("{}", "utf-8")
+    with pytest.raises(StoreError, match="damaged or of another version"):
+        store.runs(plan)

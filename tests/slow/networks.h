@@ -141,7 +141,7 @@ static Engine planned(const Network *n, Layer *layers) {
 static void place_apart(Engine *e) {
     for (Layer *l = e->layers; l < e->layers + e->count; l++) {
         l->input = zeros(e->batch * l->image, 4);
-        l->d_input = l->linear ? l->input : zeros(e->batch * l->image, 4);
+        l->d_input = shares(l, e) ? l->input : zeros(e->batch * l->image, 4);
         l->moments = zeros(2 * l->width, 4);
         l->turned = zeros(l->linear ? 0 : fan_in(l) * l->filters, 4);
         l->taps = copy(l->taps, fan_in(l));

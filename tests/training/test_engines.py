@@ -4,9 +4,9 @@ import shutil
 
 import pytest
 
-from mnistlab.errors import EngineError
+from mnistlab.errors import EngineError, NoEngineError
 from mnistlab.training import engines
-from mnistlab.training.engines import choose_engine
+from mnistlab.training.engines import choose_engine, see_that_it_can_augment
 from mnistlab.training.native import library
 
 
@@ -28,7 +28,7 @@ def with_torch(monkeypatch: pytest.MonkeyPatch, cuda: bool = False) -> None:
 
 def without_library(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> None:
-        raise EngineError("the native engine is not installed")
+        raise NoEngineError("the native engine is not installed")
 
     monkeypatch.setattr(library, "load", refuse)
 
@@ -54,7 +54,7 @@ def test_cuda_is_taken_where_there_is_a_device_and_pytorch(installed: pytest.Mon
 
 
 def test_what_cannot_be_is_refused_with_the_remedy(installed: pytest.MonkeyPatch) -> None:
-    with pytest.raises(EngineError, match=r'pip install "mnistlab\[torch\]"'):
+    with pytest.raises(EngineError, match="pip install torch"):
         choose_engine("torch")
     with pytest.raises(EngineError, match="works on the CPU; use --engine torch"):
         choose_engine("native", "cuda")
@@ -71,3 +71,20 @@ def test_without_the_library_pytorch_serves_if_it_is_installed(installed: pytest
     assert choose_engine() == ("torch", "cpu")
     with pytest.raises(EngineError, match="not installed"):
         choose_engine("native")
+
+
+def test_a_stale_library_is_refused_and_not_replaced_in_silence(installed: pytest.MonkeyPatch) -> None:
+    def stale() -> None:
+        raise EngineError("the native engine was built from another engine.c")
+
+    installed.setattr(library, "load", stale)
+    with_torch(installed)
+    with pytest.raises(EngineError, match="another"):
+        choose_engine()
+
+
+def test_pictures_cannot_be_varied_without_the_library(installed: pytest.MonkeyPatch) -> None:
+    see_that_it_can_augment()
+    without_library(installed)
+    with pytest.raises(EngineError, match="augment: varying pictures needs the native library"):
+        see_that_it_can_augment()

@@ -101,7 +101,7 @@ def test_nothing_that_the_caller_has_set_changes_the_weights(engine: str) -> Non
     assert len(found) == 1
 
 
-def test_dropout_and_order_differ_between_seeds_and_engines_share_them(parts: Split) -> None:
+def test_dropout_masks_differ_between_seeds_and_leave_their_share(parts: Split) -> None:
     training = trial(NETWORKS[1]).training
     kept = [
         np.concatenate([batch.kept for batch in Batches(NETWORKS[1], training, seed).of(

@@ -1,4 +1,4 @@
-"""What a network is: as a torch module, and as files that others read."""
+"""What a network is: the weights it begins with, and trained ones as files that others read."""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,6 +1,6 @@
 """Runs on disk. A results folder holds
 
-    book.json       what was run: the resolved book, the data, the device
+    book.json       what was run: the resolved book, the data, the engine, the device
     results.json    the contract that others read (see `summary`)
     report.md, plots/, test.npz (test pixels and labels, written once)
     <identity>/     one finished run: run.json, weights.safetensors, model.onnx, predictions.npy
@@ -159,7 +159,8 @@ class Store:
         Each run says what it is: runs of another lab, or of an earlier call with more seeds, count too, and those of
         other settings do not. Raises StoreError.
         """
-        stored = [self.find(path.parent.name) for path in self.folder.glob(f"{'?' * IDENTITY_DIGITS}/run.json")]
+        folders = [path.parent.name for path in self.folder.glob(f"{'?' * IDENTITY_DIGITS}/run.json")]
+        stored = [self._find_for(plan, name) for name in folders]
         found = [
             (place, run.record.seed, StoredRun(run.record.model_copy(update={"trial": trial.name}), run.folder))
             for run in stored
@@ -167,6 +168,15 @@ class Store:
             if run and plan.identity(trial, run.record.seed) == run.folder.name
         ]
         return [run for _, _, run in sorted(found, key=lambda each: each[:2])]
+
+    def _find_for(self, plan: Plan, name: str) -> StoredRun | None:
+        """The run in a folder; None if it cannot be read and is none of the plan's own. Raises StoreError."""
+        try:
+            return self.find(name)
+        except StoreError:
+            if name in {plan.identity(trial, seed) for trial in plan.book.trials for seed in plan.book.seeds}:
+                raise
+            return None
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -4,7 +4,7 @@ import shutil
 from importlib.util import find_spec
 from typing import NamedTuple
 
-from mnistlab.errors import EngineError
+from mnistlab.errors import EngineError, NoEngineError
 from mnistlab.training.native import library
 
 
@@ -17,6 +17,8 @@ class Choice(NamedTuple):
 
 def choose_engine(engine: str = "auto", device: str = "auto") -> Choice:
     """`native` or `torch`, on `cpu` or `cuda`; `auto` takes CUDA where there is a device and PyTorch.
+
+    On the CPU it takes PyTorch where that is installed and the native engine is not.
 
     Raises EngineError for what is not installed, not there, or not possible.
     """
@@ -32,7 +34,7 @@ def choose_engine(engine: str = "auto", device: str = "auto") -> Choice:
         return Choice("torch", "cpu")
     try:
         return Choice(native_name(), "cpu")
-    except EngineError:
+    except NoEngineError:
         if engine == "native" or not find_spec("torch"):
             raise
         return Choice("torch", "cpu")
@@ -46,6 +48,14 @@ def native_name() -> str:
     """
     library.load()
     return "native-v2" if library.variant() == "v2" else "native"
+
+
+def see_that_it_can_augment() -> None:
+    """Refuse where pictures cannot be varied: the native library does that, whatever trains. Raises EngineError."""
+    try:
+        library.load()
+    except EngineError as error:
+        raise EngineError(f"augment: varying pictures needs the native library, whatever trains ({error})") from None
 
 
 def _sees_a_device() -> bool:
@@ -62,4 +72,4 @@ def _has_cuda() -> bool:
 
 def _need_torch() -> None:
     if not find_spec("torch"):
-        raise EngineError('the torch engine needs PyTorch: pip install "mnistlab[torch]", or use --engine native')
+        raise EngineError("the torch engine needs PyTorch: pip install torch, or use --engine native")

@@ -178,10 +178,11 @@ def one_thread() -> Iterator[None]:
     is many times slower.
     """
     threads = torch.get_num_threads()
+    flushed = not torch.tensor([1e-40], dtype=torch.float32).mul(0.5).item()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     try:
         yield
     finally:
-        torch.set_flush_denormal(False)
+        torch.set_flush_denormal(flushed)
         torch.set_num_threads(threads)

@@ -55,8 +55,9 @@ INLINE v16 sqrt16(v16 a) {
     return root;
 }
 
-// 1/a to an ulp for a normal a > 0, where divisions would make all else wait: a guess from the
-// bits, 12 % off, and three steps of Newton's method.
+// 1/a to an ulp for a normal a > 0 (nonsense for infinity: by then training has diverged), where
+// divisions would make all else wait: a guess from the bits, 12 % off, and three steps of Newton's
+// method.
 INLINE v16 inverse16(v16 a) {
     const i16 magic = (i16)ALL(0.f) + 0x7EF311C3;
     v16 r = (v16)(magic - (i16)a);
@@ -115,6 +116,10 @@ static int staged(const Layer *l, const Engine *e) {
     return l == e->layers + e->count - 1 || l->norm || l->pool > 1 || l[1].padding;
 }
 
+// Whether the gradient of the input lies where the input does: a linear layer's takes its place
+// part by part, and the first layer's is never asked for.
+static int shares(const Layer *l, const Engine *e) { return l->linear || l == e->layers; }
+
 static int64_t fan_in(const Layer *l) { return (int64_t)l->kernel * l->kernel * l->channels; }
 static int64_t places(const Layer *l, int64_t batch) {
     return l->linear ? batch : (int64_t)l->out * l->out;
@@ -145,10 +150,11 @@ EXPORT void engine_plan(Engine *e) {
     for (Layer *l = e->layers; l < e->layers + e->count; l++) {
         int last = l == e->layers + e->count - 1;
         l->z_image = staged(l, e) ? places(l, 1) * l->width + (last ? 0 : LANES) : l[1].image;
-        e->work += e->batch * ((l->linear ? 1 : 2) * l->image + (staged(l, e) ? 2 * l->z_image : 0))
-                 + 2 * l->width + (l->linear ? 0 : whole(fan_in(l) * l->filters))
-                 + 2 * (whole(fan_in(l)) + whole(weight_rows(l)) + whole(l->filters))
-                 + 4 * whole(places(l, e->batch));
+        e->work +=
+            e->batch * ((shares(l, e) ? 1 : 2) * l->image + (staged(l, e) ? 2 * l->z_image : 0))
+            + 2 * l->width + (l->linear ? 0 : whole(fan_in(l) * l->filters))
+            + 2 * (whole(fan_in(l)) + whole(weight_rows(l)) + whole(l->filters))
+            + 4 * whole(places(l, e->batch));
     }
 }
 
@@ -178,8 +184,7 @@ EXPORT void engine_place(Engine *e) {
     float *memory = e->memory;
     for (Layer *l = e->layers; l < e->layers + e->count; l++) {
         l->input = take(&memory, e->batch * l->image);
-        // the gradient of a linear layer's input takes the input's place, part by part
-        l->d_input = l->linear ? l->input : take(&memory, e->batch * l->image);
+        l->d_input = shares(l, e) ? l->input : take(&memory, e->batch * l->image);
         l->moments = take(&memory, 2 * l->width);
         l->turned = take(&memory, l->linear ? 0 : fan_in(l) * l->filters);
         l->taps = take(&memory, 2 * fan_in(l)); // whole numbers of two floats

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mnistlab.book.trial import CLASSES, Network, Training
+from mnistlab.book.trial import CLASSES, SIDE, Network, Training
 from mnistlab.data.images import Bytes, Images
 from mnistlab.model import Weights
 from mnistlab.training.batches import Batches
@@ -91,6 +91,7 @@ class NativeEngine:
         self.state.rate = learning_rate
         loss, digits, right, hits = 0.0, 0, 0, ctypes.c_int64()
         for batch in self.batches.of(self.pixels, self.labels, order):
+            _check(batch.pixels, batch.rows)
             kept = None if batch.kept is None else _padded(batch.kept, self.network)
             loss += self.c.engine_train(
                 self.state, batch.pixels, batch.labels, batch.rows, len(batch.rows),
@@ -101,6 +102,7 @@ class NativeEngine:
         return loss / len(order), right / digits if digits else 0.0
 
     def logits(self, pixels: Bytes) -> Floats:
+        _check(pixels)
         found = np.empty((len(pixels), CLASSES), np.float32)
         self.c.engine_score(self.state, np.ascontiguousarray(pixels), len(pixels), found)
         return found
@@ -176,6 +178,14 @@ def _copies(views: dict[str, Floats]) -> Weights:
     """Copies of all views, the linear layer's features in one row as PyTorch has them."""
     flat = {name: view.reshape(CLASSES, -1) if name == "linear.weight" else view for name, view in views.items()}
     return {name: np.array(value, order="C") for name, value in flat.items()}
+
+
+def _check(pixels: Bytes, rows: npt.NDArray[np.int64] | None = None) -> None:
+    """See that C stays inside: images of the right size, rows among them. Raises ValueError and IndexError."""
+    if pixels.shape[1:] != (SIDE, SIDE):
+        raise ValueError(f"images of {pixels.shape[1:]} pixels, not {SIDE}×{SIDE}")
+    if rows is not None and len(rows) and not 0 <= rows.min() <= rows.max() < len(pixels):
+        raise IndexError(f"row {rows.min()} or {rows.max()} of {len(pixels)} images")
 
 
 def _whole(channels: int) -> int:

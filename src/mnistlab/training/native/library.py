@@ -3,17 +3,18 @@
 import ctypes
 import hashlib
 import os
+import platform
 import sys
 from functools import cache
 from pathlib import Path
 
-from mnistlab.errors import EngineError
+from mnistlab.errors import EngineError, NoEngineError
 
 FOLDER = Path(__file__).parent
 SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
 FORCE = "MNISTLAB_VARIANT"  # for tests: take this variant, not the best one
 X86 = ("v2", "v3", "v4")  # micro-architecture levels of x86-64
-REMEDY = 'reinstall mnistlab, or add PyTorch: pip install "mnistlab[torch]"'
+REMEDY = "install mnistlab again, or PyTorch, to train with that: pip install torch"
 
 
 @cache
@@ -31,7 +32,8 @@ def variant() -> str:
 
     Raises EngineError as `load` does, and for a forced variant that this processor cannot run.
     """
-    best = "neon" if _path("neon").exists() else f"v{_open('v2').engine_level()}"
+    arm = platform.machine().lower() in ("arm64", "aarch64")
+    best = "neon" if arm else f"v{_open('v2').engine_level()}"
     usable = X86[: X86.index(best) + 1] if best in X86 else (best,)
     chosen = os.environ.get(FORCE, best)
     if chosen not in usable:
@@ -43,16 +45,19 @@ def _open(name: str) -> ctypes.CDLL:
     """Load a variant, built from the engine.c that lies beside it."""
     path = _path(name)
     if not path.exists():
-        raise EngineError(f"the native engine is not installed ({path}): {REMEDY}")
+        raise NoEngineError(f"the native engine is not installed ({path}): {REMEDY}")
     try:
         library = ctypes.CDLL(str(path))
         library.engine_source.restype = ctypes.c_char_p
         source = library.engine_source().decode()
     except (OSError, AttributeError) as error:
         why = str(error).splitlines()[0]
-        raise EngineError(f"the native engine cannot be loaded ({why}): {REMEDY}") from error
+        raise NoEngineError(f"the native engine cannot be loaded ({why}): {REMEDY}") from error
     if source != _expected_source():
-        raise EngineError(f"the native engine was built from another engine.c ({path}): {REMEDY}")
+        raise EngineError(
+            f"the native engine was built from another engine.c ({path}): run python hatch_build.py where its source "
+            "is, or install mnistlab again"
+        )
     return library
 
 
