@@ -324,38 +324,56 @@ static void linear(const Engine *e, const Layer *l, int64_t batch) {
 
 // ---- forward ----
 
-static void convolve(const Engine *e, const Layer *l, int64_t batch) {
+enum { CHUNK = 1 << 15 }; // floats: of so many images at a time that they stay in the cache
+
+static int64_t images_at_a_time(const Layer *l) { return CHUNK / (l->image + l->z_image) + 1; }
+
+static void convolve(const Engine *e, const Layer *l, int64_t first, int64_t end) {
     const Sum sum = {l->places, l->spots, l->taps, fan_in(l), l->width, 1, 0, 0};
-    for (int64_t i = 0; i < batch; i++)
+    for (int64_t i = first; i < end; i++)
         product(&sum, places(l, 1), l->width, l->input + i * l->image, e->weight + l->weight,
                 e->weight + l->bias, l->z + i * l->z_image, l->relu && !staged(l, e) ? RELU : SET);
 }
 
+// Add an image's part to 16 sums; image by image, so that rounding stays small.
+INLINE void accumulate(float *sums, v16 part, int64_t image) {
+    STORE(sums, image ? LOAD(sums) + part : part);
+}
+
 // sums[c] = f over all positions, for 16 channels at a time; `at` is their place in z. Image by
 // image, so that an image stays in the cache and rounding stays small.
-#define SUM_POSITIONS(sums, f) \
-    for (int64_t i = 0; i < batch; i++) \
+#define SUM_POSITIONS(sums, first, end, f) \
+    for (int64_t i = first; i < end; i++) \
         for (int64_t c = 0; c < l->width; c += LANES) { \
             v16 part = ALL(0.f); \
             for (int64_t p = 0; p < l->out * l->out; p++) { \
                 const int64_t at = i * l->z_image + p * l->width + c; \
                 part += f; \
             } \
-            STORE(sums + c, i ? LOAD(sums + c) + part : part); \
+            accumulate(sums + c, part, i); \
         }
 
 static const float EPSILON = 1e-5f, STEP = .1f; // of batch-norm, PyTorch's defaults
 
-// Mean and 1/deviation of the batch, or of the running statistics.
+// A convolution, and with batch-norm the sums of its outputs while they are at hand.
+static void convolve_and_sum(const Engine *e, const Layer *l, int64_t batch) {
+    const int64_t images = images_at_a_time(l);
+    for (int64_t first = 0; first < batch; first += images) {
+        const int64_t end = batch - first < images ? batch : first + images;
+        convolve(e, l, first, end);
+        if (l->norm) SUM_POSITIONS(l->moments, first, end, LOAD(l->z + at))
+    }
+}
+
+// Mean and 1/deviation of the batch, whose sums are there, or of the running statistics.
 static void moments(const Engine *e, const Layer *l, int64_t batch, int training) {
     const float count = (float)(batch * l->out * l->out),
                 unbiased = count > 1 ? count / (count - 1) : 1;
     float *mean = l->moments, *variance = l->moments + l->width; // and in the end 1/deviation
     float *running_mean = e->running + l->mean, *running_variance = e->running + l->variance;
     if (training && !e->fixed_norm) {
-        SUM_POSITIONS(mean, LOAD(l->z + at))
         for (int64_t c = 0; c < l->width; c += LANES) STORE(mean + c, LOAD(mean + c) / ALL(count));
-        SUM_POSITIONS(variance,
+        SUM_POSITIONS(variance, 0, batch,
                       (LOAD(l->z + at) - LOAD(mean + c)) * (LOAD(l->z + at) - LOAD(mean + c)))
         for (int64_t c = 0; c < l->width; c += LANES) {
             STORE(variance + c, LOAD(variance + c) / ALL(count));
@@ -387,25 +405,32 @@ INLINE v16 output_of(const Layer *l, const Norm *n, v16 z) {
     return l->relu ? relu16(y) : y;
 }
 
-static void normalise_and_pool(const Engine *e, const Layer *l, int64_t batch) {
+// The maximum of the outputs that are pooled, the first of them made of z.
+INLINE v16 highest(const Layer *l, const Norm *n, const float *z) {
+    v16 most = output_of(l, n, LOAD(z));
+    for (int64_t u = 0; u < l->pool; u++)
+        for (int64_t v = u == 0; v < l->pool; v++)
+            most = max16(most, output_of(l, n, LOAD(z + (u * l->out + v) * l->width)));
+    return most;
+}
+
+// Where the next layer's input has a position of this one's output.
+INLINE int64_t place_after(const Layer *l, int64_t r, int64_t q) {
     const Layer *next = l + 1;
+    if (next->linear) return (r * l->after + q) * l->width;
+    return (r + next->padding) * next->row + (q + next->padding) * l->width;
+}
+
+static void normalise_and_pool(const Engine *e, const Layer *l, int64_t batch) {
     for (int64_t i = 0; i < batch; i++)
         for (int64_t c = 0; c < l->width; c += LANES) {
             const Norm norm = norm_of(e, l, c);
+            const float *z = l->z + i * l->z_image + c;
+            float *to = l[1].input + i * l[1].image + c;
             for (int64_t r = 0; r < l->after; r++)
-                for (int64_t q = 0; q < l->after; q++) {
-                    const float *z =
-                        l->z + i * l->z_image + (r * l->out + q) * l->pool * l->width + c;
-                    v16 most = output_of(l, &norm, LOAD(z));
-                    for (int64_t u = 0; u < l->pool; u++)
-                        for (int64_t v = u == 0; v < l->pool; v++)
-                            most = max16(
-                                most, output_of(l, &norm, LOAD(z + (u * l->out + v) * l->width)));
-                    const int64_t inside = next->linear ? (r * l->after + q) * l->width
-                                                        : (r + next->padding) * next->row
-                                                              + (q + next->padding) * l->width;
-                    STORE(next->input + i * next->image + inside + c, most);
-                }
+                for (int64_t q = 0; q < l->after; q++)
+                    STORE(to + place_after(l, r, q),
+                          highest(l, &norm, z + (r * l->out + q) * l->pool * l->width));
         }
 }
 
@@ -449,7 +474,7 @@ static void forward(const Engine *e, int64_t batch, const uint8_t *mask, int tra
     for (const Layer *l = e->layers; l < e->layers + e->count; l++) {
         if (training && l->dropout) drop(e, l, l->input, mask, batch);
         if (l->linear) linear(e, l, batch);
-        else convolve(e, l, batch);
+        else convolve_and_sum(e, l, batch);
         if (l->norm) moments(e, l, batch, training);
         if (l < e->layers + e->count - 1 && staged(l, e)) normalise_and_pool(e, l, batch);
     }
@@ -524,50 +549,52 @@ static double softmax(const Engine *e, const int32_t *labels, const int64_t *ord
 
 // ---- backward ----
 
-// d_z from the gradient of what the next layer was given: each maximum's to the first place that
-// has it.
+// d_z of 16 channels of an image from the gradient of what the next layer was given: each maximum's
+// to the first place that has it. Also their sum, and that of d_z times z as batch-norm has it.
+static void unpool_channels(const Layer *l, const Norm *norm, const float *z, const float *d_next,
+                            float *d_z, v16 *sum, v16 *product) {
+    *sum = *product = ALL(0.f);
+    for (int64_t r = 0; r < l->after; r++)
+        for (int64_t q = 0; q < l->after; q++) {
+            const int64_t first = (r * l->out + q) * l->pool * l->width;
+            const v16 most = highest(l, norm, z + first), d = LOAD(d_next + place_after(l, r, q));
+            i16 waiting = l->relu ? most > ALL(0.f) : most == most;
+            for (int64_t u = 0; u < l->pool; u++)
+                for (int64_t v = 0; v < l->pool; v++) {
+                    const int64_t at = first + (u * l->out + v) * l->width;
+                    const i16 here = waiting & (output_of(l, norm, LOAD(z + at)) == most);
+                    const v16 mine = WHERE(here, d);
+                    waiting &= ~here;
+                    STORE(d_z + at, mine);
+                    *sum += mine;
+                    *product += mine * ((LOAD(z + at) - norm->mean) * norm->inverse);
+                }
+        }
+}
+
+// d_z of all images, and with batch-norm the gradients of beta and gamma.
 static void unpool(const Engine *e, const Layer *l, int64_t batch) {
-    const Layer *next = l + 1;
     for (int64_t i = 0; i < batch; i++) {
-        if (l->out % l->pool) memset(l->d_z + i * l->z_image, 0, sizeof(float) * l->z_image);
+        float *d_z = l->d_z + i * l->z_image;
+        if (l->out % l->pool) memset(d_z, 0, sizeof(float) * l->z_image);
         for (int64_t c = 0; c < l->width; c += LANES) {
             const Norm norm = norm_of(e, l, c);
-            for (int64_t r = 0; r < l->after; r++)
-                for (int64_t q = 0; q < l->after; q++) {
-                    const int64_t first =
-                        i * l->z_image + (r * l->out + q) * l->pool * l->width + c;
-                    const int64_t inside = next->linear ? (r * l->after + q) * l->width
-                                                        : (r + next->padding) * next->row
-                                                              + (q + next->padding) * l->width;
-                    v16 d = LOAD(next->d_input + i * next->image + inside + c);
-                    v16 most = output_of(l, &norm, LOAD(l->z + first));
-                    for (int64_t u = 0; u < l->pool; u++)
-                        for (int64_t v = u == 0; v < l->pool; v++)
-                            most = max16(
-                                most, output_of(l, &norm,
-                                                LOAD(l->z + first + (u * l->out + v) * l->width)));
-                    i16 waiting = l->relu ? most > ALL(0.f) : most == most;
-                    for (int64_t u = 0; u < l->pool; u++)
-                        for (int64_t v = 0; v < l->pool; v++) {
-                            const int64_t at = first + (u * l->out + v) * l->width;
-                            i16 here = waiting & (output_of(l, &norm, LOAD(l->z + at)) == most);
-                            waiting &= ~here;
-                            STORE(l->d_z + at, WHERE(here, d));
-                        }
-                }
+            v16 d_beta, d_gamma;
+            unpool_channels(l, &norm, l->z + i * l->z_image + c, l[1].d_input + i * l[1].image + c,
+                            d_z + c, &d_beta, &d_gamma);
+            if (!l->norm) continue;
+            accumulate(e->gradient + l->beta + c, d_beta, i);
+            accumulate(e->gradient + l->gamma + c, d_gamma, i);
         }
     }
 }
 
-// Through batch-norm: gradients of gamma and beta, and d_z in place (Ioffe and Szegedy 2015).
-static void unnormalise(const Engine *e, const Layer *l, int64_t batch) {
+// Through batch-norm, d_z of images `first` to `end` in place (Ioffe and Szegedy 2015).
+static void unnormalise(const Engine *e, const Layer *l, int64_t first, int64_t end,
+                        int64_t batch) {
     const v16 count = ALL((float)(batch * l->out * l->out)), zero = ALL(0.f);
-    const float *mean = l->moments, *inverse = l->moments + l->width;
-    float *d_beta = e->gradient + l->beta, *d_gamma = e->gradient + l->gamma;
-    SUM_POSITIONS(d_beta, LOAD(l->d_z + at))
-    SUM_POSITIONS(d_gamma,
-                  LOAD(l->d_z + at) * ((LOAD(l->z + at) - LOAD(mean + c)) * LOAD(inverse + c)))
-    for (int64_t i = 0; i < batch; i++)
+    const float *d_beta = e->gradient + l->beta, *d_gamma = e->gradient + l->gamma;
+    for (int64_t i = first; i < end; i++)
         for (int64_t c = 0; c < l->width; c += LANES) {
             const Norm n = norm_of(e, l, c);
             const v16 shift = e->fixed_norm ? zero : LOAD(d_beta + c) / count;
@@ -588,14 +615,14 @@ static void rectify(const Layer *l, int64_t batch) {
             STORE(l->d_z + k, WHERE(LOAD(l->z + k) > ALL(0.f), LOAD(l->d_z + k)));
 }
 
-static void bias_gradient(const Engine *e, const Layer *l, int64_t batch) {
+static void bias_gradient(const Engine *e, const Layer *l, int64_t first, int64_t end) {
     float *sums = e->gradient + l->bias;
     if (l->norm && !e->fixed_norm)
         memset(sums, 0, sizeof(float) * l->width); // batch-norm takes any bias away
-    else SUM_POSITIONS(sums, LOAD(l->d_z + at))
+    else SUM_POSITIONS(sums, first, end, LOAD(l->d_z + at))
 }
 
-enum { PART = 64 }; // features, so that what both products need of them stays in the first cache
+enum { PART = 64 }; // features: what both products need of them stays in the first cache
 
 // A linear layer's gradients, a part of the features at a time: that of the input replaces it.
 static void linear_gradients(const Engine *e, const Layer *l, int64_t batch, int inputs) {
@@ -614,29 +641,41 @@ static void linear_gradients(const Engine *e, const Layer *l, int64_t batch, int
     }
 }
 
-enum { CHUNK = 1 << 15 }; // floats: of so many images at a time that they stay in the cache
-
-static void filter_gradient(const Engine *e, const Layer *l, int64_t batch) {
-    Sum sum = {l->taps, l->weight_rows, l->places, places(l, 1), l->width, 1, l->image, l->z_image};
-    for (int64_t i = 0; i < batch; i += sum.images) {
-        sum.images = CHUNK / (l->image + l->z_image) + 1;
-        if (sum.images > batch - i) sum.images = batch - i;
-        product(&sum, fan_in(l), l->width, l->input + i * l->image, l->d_z + i * l->z_image, 0,
-                e->gradient + l->weight, i ? ADD : SET);
-    }
+static void filter_gradient(const Engine *e, const Layer *l, int64_t first, int64_t end) {
+    const Sum sum = {l->taps,  l->weight_rows, l->places, places(l, 1),
+                     l->width, end - first,    l->image,  l->z_image};
+    product(&sum, fan_in(l), l->width, l->input + first * l->image, l->d_z + first * l->z_image, 0,
+            e->gradient + l->weight, first ? ADD : SET);
 }
 
-static void input_gradient(const Engine *e, const Layer *l, int64_t batch) {
+static void turn_filters(const Engine *e, const Layer *l) {
     const float *w = e->weight + l->weight;
     const int64_t size = fan_in(l);
     for (int64_t k = 0; k < size; k++)
         for (int64_t c = 0; c < l->filters; c++) l->turned[c * size + k] = w[k * l->width + c];
+}
+
+static void input_gradient(const Layer *l, int64_t first, int64_t end) {
+    const int64_t size = fan_in(l);
     const Sum sum = {l->spots, l->places, l->outs, l->filters, size, 1, 0, 0};
-    memset(l->d_input, 0, sizeof(float) * batch * l->image);
-    for (int64_t i = 0; i < batch; i++) // tap by tap, so that the order of sums is that of the taps
+    memset(l->d_input + first * l->image, 0, sizeof(float) * (end - first) * l->image);
+    for (int64_t i = first; i < end; i++) // tap by tap, so that sums are in the order of the taps
         for (int64_t k = 0; k < size; k += l->channels)
             product(&sum, places(l, 1), l->channels, l->d_z + i * l->z_image, l->turned + k, 0,
                     l->d_input + i * l->image + l->taps[k], ADD);
+}
+
+// A convolution's gradients, and what it passes on to the layer below if that is asked for.
+static void filter_gradients(const Engine *e, const Layer *l, int64_t batch, int inputs) {
+    if (inputs) turn_filters(e, l);
+    const int64_t images = images_at_a_time(l);
+    for (int64_t first = 0; first < batch; first += images) {
+        const int64_t end = batch - first < images ? batch : first + images;
+        if (l->norm) unnormalise(e, l, first, end, batch);
+        bias_gradient(e, l, first, end);
+        if (!l->frozen) filter_gradient(e, l, first, end);
+        if (inputs) input_gradient(l, first, end);
+    }
 }
 
 static void backward(const Engine *e, int64_t batch, const uint8_t *mask) {
@@ -647,12 +686,11 @@ static void backward(const Engine *e, int64_t batch, const uint8_t *mask) {
         if (l < last && staged(l, e)) unpool(e, l, batch);
         else if (l < last && l->relu && !l[1].linear)
             rectify(l, batch); // a linear layer has done it
-        if (l->norm) unnormalise(e, l, batch);
-        bias_gradient(e, l, batch);
-        if (l->linear) linear_gradients(e, l, batch, l > lowest);
-        else {
-            if (!l->frozen) filter_gradient(e, l, batch);
-            if (l > lowest) input_gradient(e, l, batch);
+        if (l->linear) {
+            bias_gradient(e, l, 0, batch);
+            linear_gradients(e, l, batch, l > lowest);
+        } else {
+            filter_gradients(e, l, batch, l > lowest);
         }
         if (l > lowest && l->dropout) drop(e, l, l->d_input, mask, batch);
     }
