@@ -74,6 +74,11 @@ def run_book(
                 failures += [record] if record.status == "failed" else []
                 if on_run:
                     on_run(record, stored)
+    return _report(store, plan, failures)
+
+
+def _report(store: Store, plan: Plan, failures: list[RunRecord]) -> Results:
+    """Write the report of all that is stored, again if another lab stored more meanwhile."""
     from mnistlab.results.pages import write_report
 
     while True:
