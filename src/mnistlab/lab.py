@@ -42,13 +42,12 @@ def run_book(
 
     What is stored already is not trained again unless `fresh`. `out` is `results/<book>` by default, `jobs` the number
     of cores, `only` the names of the trials to train (all). `engine` is `native`, `torch` or `auto`, `device` `cpu`,
-    `cuda` or `auto` (see `engines.choose_engine`). `progress` shows downloads, `on_start` hears what will be run when
-    nothing can be refused any more, `on_epoch` of every epoch, `on_run` of every run and whether it was found stored.
-    Raises LabError.
+    `cuda` or `auto`. `progress` shows downloads, `on_start` hears what will be run when nothing can be refused any
+    more, `on_epoch` of every epoch, `on_run` of every run and whether it was found stored. Raises LabError.
     """
+    names = _known(only, book)
     parts = add_drawings(split(data, book.validation), book.extra, progress)
     plan = _plan(book, parts.info, engine, device)
-    names = _known(only, book)
     store = Store(Path(out) if out else Path("results") / book.name)
     store.prepare(plan, parts.test)
     if on_start:
@@ -61,9 +60,9 @@ def run_book(
 
     wanted = [plan.job(trial, seed) for trial in book.trials if trial.name in names for seed in book.seeds]
     missing = [job for job in wanted if find(job) is None]
+    tell = on_run or (lambda record, stored: None)
     for record in filter(None, map(find, wanted)):
-        if on_run:
-            on_run(record, True)
+        tell(record, True)
     failures = []
     if missing:
         folder = share_split(parts, cache_folder())
@@ -72,8 +71,7 @@ def run_book(
             _get_ready_to_report()
             for record, stored in _stored(news, store, plan, fresh, on_epoch):
                 failures += [record] if record.status == "failed" else []
-                if on_run:
-                    on_run(record, stored)
+                tell(record, stored)
     return _report(store, plan, failures)
 
 
