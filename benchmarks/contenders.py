@@ -19,8 +19,8 @@ import psutil
 from mnistlab.book.reading import read_book
 from mnistlab.book.trial import Augment, Trial
 from mnistlab.data.catalog import load_data
-from mnistlab.data.images import Images
 from mnistlab.data.split import Split, split
+from mnistlab.images import Images
 from mnistlab.model.network import initial_weights
 from mnistlab.randomness import Purpose, generator
 from mnistlab.training.batches import Batches

@@ -1,11 +1,12 @@
-"""What fixed the 9, and how far the drawing model can be trusted, on pen strokes of people it never saw.
+"""What fixed the 9, and how far the drawing model can be trusted, on pen strokes of people it never
+saw.
 
     python -m benchmarks.drawing --data FOLDER_WITH_MNIST [--out results/drawing-benchmark]
 
-Three folds over the 30 writers of UCI's pen digits, by writer number mod 3; whole writers are held out. The threshold
-of *unsure* is chosen inside the training folds, on their validation images, which are MNIST's: of these, 2 % of the
-right answers may be called unsure.
-Runs are stored, so that a benchmark that was stopped goes on where it was.
+Three folds over the 30 writers of UCI's pen digits, by writer number mod 3; whole writers are held
+out. The threshold of *unsure* is chosen inside the training folds, on their validation images,
+which are MNIST's: of these, 2 % of the right answers may be called unsure. Runs are stored, so that
+a benchmark that was stopped goes on where it was.
 """
 
 import argparse
@@ -23,15 +24,20 @@ from mnistlab.book.reading import read_book
 from mnistlab.book.trial import Book, Extra
 from mnistlab.data.catalog import load_data
 from mnistlab.data.framing import frame_strokes
-from mnistlab.data.images import DataSet, Images
 from mnistlab.data.pendigits import load_pendigits
 from mnistlab.data.split import split
 from mnistlab.data.strokes import Drawing
+from mnistlab.images import DataSet, Images
 from mnistlab.lab import run_book
 from mnistlab.model.predictor import Predictor, open_model
 
-FOLDS, COPIES = 3, 5  # two thirds of the drawings five times are about as many pictures as all of them three times
-FLAGGED = 0.02  # the share of right answers that the threshold of unsure may flag where it is chosen
+FOLDS, COPIES = (
+    3,
+    5,
+)  # two thirds of the drawings five times are about as many pictures as all of them three times
+FLAGGED = (
+    0.02  # the share of right answers that the threshold of unsure may flag where it is chosen
+)
 AUGMENTED_EPOCHS = 4  # of the network that sees no stroke: enough for a step of the table
 CANVAS, OLD_PEN = 280, 18  # pixels of the window that the project began with
 
@@ -39,7 +45,9 @@ Array = npt.NDArray[Any]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", default="mnist", help="mnist, or a folder with its four files")
     parser.add_argument("--out", type=Path, default=Path("results/drawing-benchmark"))
     parser.add_argument("--jobs", type=int, default=1)
@@ -62,7 +70,8 @@ class Lab:
         results = run_book(book, self.data, self.out / name, jobs=self.jobs, device="cpu")
         (record,) = results.records
         print(
-            f"{name}: {record.status}, {record.seconds:.0f} s, MNIST test {record.scores['test'].accuracy:.4f}",
+            f"{name}: {record.status}, {record.seconds:.0f} s, MNIST test "
+            f"{record.scores['test'].accuracy:.4f}",
             flush=True,
         )
         return open_model(next((self.out / name).glob("*/model.onnx")), name)
@@ -103,29 +112,43 @@ def three_folds(lab: Lab, drawings: Sequence[Drawing]) -> dict[str, Any]:
         threshold = chosen_threshold(model, split(lab.data, book.validation).validation)
         held = [drawing for drawing in drawings if fold_of(drawing) == fold]
         probabilities = model.predict(framed(held))[1]
-        answers.append((held, probabilities, threshold, flagged_of_no_digits(model, threshold, held)))
+        answers.append(
+            (held, probabilities, threshold, flagged_of_no_digits(model, threshold, held))
+        )
     return summary(answers)
 
 
 def chosen_threshold(model: Predictor, validation: Images) -> float:
-    """The highest probability below which `FLAGGED` of the right answers about the validation images fall."""
+    """The highest probability below which `FLAGGED` of the right answers about the validation
+    images fall.
+    """
     probabilities = model.predict(validation.pixels)[1]
     right = probabilities.argmax(axis=1) == validation.labels
     return float(np.quantile(probabilities.max(axis=1)[right], FLAGGED))
 
 
-def flagged_of_no_digits(model: Predictor, threshold: float, held: Sequence[Drawing]) -> dict[str, float]:
+def flagged_of_no_digits(
+    model: Predictor, threshold: float, held: Sequence[Drawing]
+) -> dict[str, float]:
     random = np.random.default_rng(0)
-    kinds = {"letters": letters(random, 8), "scribbles": scribbles(random, 240), "pairs": pairs(random, held, 240)}
+    kinds = {
+        "letters": letters(random, 8),
+        "scribbles": scribbles(random, 240),
+        "pairs": pairs(random, held, 240),
+    }
     highest = {
         kind: model.predict(np.stack([frame_strokes(strokes) for strokes in made]))[1].max(axis=1)
         for kind, made in kinds.items()
     }
     highest["all"] = np.concatenate(list(highest.values()))
-    return {kind: float((values < threshold).mean()) for kind, values in highest.items()} | {"n": len(highest["all"])}
+    return {kind: float((values < threshold).mean()) for kind, values in highest.items()} | {
+        "n": len(highest["all"])
+    }
 
 
-def summary(answers: Sequence[tuple[list[Drawing], Array, float, dict[str, float]]]) -> dict[str, Any]:
+def summary(
+    answers: Sequence[tuple[list[Drawing], Array, float, dict[str, float]]],
+) -> dict[str, Any]:
     drawings = [drawing for held, *_ in answers for drawing in held]
     probabilities = np.concatenate([found for _, found, *_ in answers])
     unsure = np.concatenate([found.max(axis=1) < threshold for _, found, threshold, _ in answers])
@@ -144,7 +167,10 @@ def summary(answers: Sequence[tuple[list[Drawing], Array, float, dict[str, float
 
 def accuracies(drawings: Sequence[Drawing], right: Array) -> dict[str, Any]:
     labels, writers = labels_of(drawings), np.array([drawing.writer for drawing in drawings])
-    by_writer = {str(writer): float(right[writers == writer].mean()) for writer in sorted(set(writers), key=int)}
+    by_writer = {
+        str(writer): float(right[writers == writer].mean())
+        for writer in sorted(set(writers), key=int)
+    }
     return {
         "n": len(drawings),
         "accuracy": float(right.mean()),
@@ -156,9 +182,14 @@ def accuracies(drawings: Sequence[Drawing], right: Array) -> dict[str, Any]:
 
 
 def steps(lab: Lab, drawings: Sequence[Drawing]) -> dict[str, Any]:
-    """From the window that the project began with to networks that saw no stroke; the last step is the three folds."""
+    """From the window that the project began with to networks that saw no stroke; the last step is
+    the three folds.
+    """
     six = read_book("six-trials").with_seeds(1)
-    old = lab.model(six.model_copy(update={"trials": (six.trial("4").model_copy(update={"parent": None}),)}), "trial-4")
+    old = lab.model(
+        six.model_copy(update={"trials": (six.trial("4").model_copy(update={"parent": None}),)}),
+        "trial-4",
+    )
     augmented = lab.model(drawing_book(None).with_epochs(AUGMENTED_EPOCHS), "no-strokes")
     shrunk = np.stack([shrunk_canvas(drawing) for drawing in drawings])
     pictures, labels = framed(drawings), labels_of(drawings)
@@ -174,7 +205,9 @@ def steps(lab: Lab, drawings: Sequence[Drawing]) -> dict[str, Any]:
 
 
 def shrunk_canvas(drawing: Drawing) -> Array:
-    """What the window of old showed its network: the tablet's 500×500 drawn on its canvas, shrunk to 28×28."""
+    """What the window of old showed its network: the tablet's 500×500 drawn on its canvas, shrunk
+    to 28×28.
+    """
     canvas = Image.new("L", (CANVAS, CANVAS))
     draw = ImageDraw.Draw(canvas)
     for stroke in drawing.strokes:
@@ -183,7 +216,9 @@ def shrunk_canvas(drawing: Drawing) -> Array:
         ]  # the file's y was flipped
         draw.line(points, fill=255, width=OLD_PEN, joint="curve")
         for x, y in points:
-            draw.ellipse((x - OLD_PEN / 2, y - OLD_PEN / 2, x + OLD_PEN / 2, y + OLD_PEN / 2), fill=255)
+            draw.ellipse(
+                (x - OLD_PEN / 2, y - OLD_PEN / 2, x + OLD_PEN / 2, y + OLD_PEN / 2), fill=255
+            )
     return np.asarray(canvas.resize((28, 28), Image.Resampling.BILINEAR))
 
 

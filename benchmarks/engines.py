@@ -20,7 +20,7 @@ import numpy.typing as npt
 from mnistlab.book.reading import read_book
 from mnistlab.book.trial import Book
 from mnistlab.data.catalog import load_data
-from mnistlab.data.images import DataSet
+from mnistlab.images import DataSet
 from mnistlab.lab import run_book
 from mnistlab.results.statistics import interval
 

@@ -1,8 +1,10 @@
-"""Whether framing leaves a trace of size, place, sampling, pen and light, on held-out people's strokes.
+"""Whether framing leaves a trace of size, place, sampling, pen and light, on held-out people's
+strokes.
 
     python -m benchmarks.invariance [--out results/drawing-benchmark]
 
-Asks the networks of the three folds that `benchmarks/drawing.py` stored about the writers that each never saw.
+Asks the networks of the three folds that `benchmarks/drawing.py` stored about the writers that each
+never saw.
 """
 
 import argparse
@@ -31,7 +33,9 @@ Array = npt.NDArray[Any]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, default=Path("results/drawing-benchmark"))
     arguments = parser.parse_args()
     drawings = load_pendigits()
@@ -70,7 +74,9 @@ def strokes_unchanged(model: Predictor, held: Sequence[Drawing]) -> dict[str, fl
         frame_strokes([stroke * scale + place for stroke in drawing.strokes])
         for drawing, scale, place in zip(held, scales, places, strict=True)
     ]
-    shares["same answer, scaled 0.2 to 3 and moved anywhere"] = float((answers(model, asked) == usual).mean())
+    shares["same answer, scaled 0.2 to 3 and moved anywhere"] = float(
+        (answers(model, asked) == usual).mean()
+    )
     return shares
 
 
@@ -80,10 +86,18 @@ def images_right(model: Predictor, held: Sequence[Drawing]) -> dict[str, float]:
     some = [held[i] for i in random.choice(len(held), IMAGES_A_FOLD, replace=False)]
     labels = labels_of(some)
     shares = {"accuracy as strokes": float((answers(model, list(framed(some))) == labels).mean())}
-    kinds: dict[str, Callable[[Drawing], Array]] = {f"pen {pen}": partial(photo, pen=pen) for pen in PENS}
-    kinds["light from one side"] = lambda drawing: photo(drawing, 8) * (0.4 + 0.6 * np.linspace(0, 1, CANVAS))
-    kinds["light from a corner, light ink"] = lambda drawing: (255 - photo(drawing, 8)) * 0.5 + _corner() * 120
-    kinds["noise"] = lambda drawing: np.clip(photo(drawing, 8) + random.normal(0, 8, (CANVAS, CANVAS)), 0, 255)
+    kinds: dict[str, Callable[[Drawing], Array]] = {
+        f"pen {pen}": partial(photo, pen=pen) for pen in PENS
+    }
+    kinds["light from one side"] = lambda drawing: (
+        photo(drawing, 8) * (0.4 + 0.6 * np.linspace(0, 1, CANVAS))
+    )
+    kinds["light from a corner, light ink"] = lambda drawing: (
+        (255 - photo(drawing, 8)) * 0.5 + _corner() * 120
+    )
+    kinds["noise"] = lambda drawing: np.clip(
+        photo(drawing, 8) + random.normal(0, 8, (CANVAS, CANVAS)), 0, 255
+    )
     for name, make in kinds.items():
         pictures = [frame_ink(find_ink(make(drawing))) for drawing in some]
         shares[f"accuracy as images, {name}"] = float((answers(model, pictures) == labels).mean())
@@ -116,7 +130,9 @@ def _sparser(stroke: Stroke, step: int) -> Stroke:
 
 def _denser(stroke: Stroke) -> Stroke:
     at = np.linspace(0, len(stroke) - 1, 10 * len(stroke))
-    return np.stack([np.interp(at, np.arange(len(stroke)), stroke[:, axis]) for axis in (0, 1)], axis=1)
+    return np.stack(
+        [np.interp(at, np.arange(len(stroke)), stroke[:, axis]) for axis in (0, 1)], axis=1
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Drawings of no digit, made from strokes by rules of their own: letters, scribbles, two digits at once.
+"""Drawings of no digit, made from strokes by rules of their own: letters, scribbles, two digits at
+once.
 
-None of these rules is used in training. Letters that many people could read as a digit (B, D, I, l, O, S, Z …) are
-left out.
+None of these rules is used in training. Letters that many people could read as a digit (B, D, I, l,
+O, S, Z …) are left out.
 """
 
 from collections.abc import Sequence
@@ -50,7 +51,9 @@ LETTERS = {
 
 
 def letters(random: np.random.Generator, each: int) -> list[Strokes]:
-    """Every letter `each` times, its corners moved a little, rounded, and slanted anew each time."""
+    """Every letter `each` times, its corners moved a little, rounded, and slanted anew each
+    time.
+    """
     return [_letter(random, shape) for shape in LETTERS.values() for _ in range(each)]
 
 
@@ -58,7 +61,9 @@ def _letter(random: np.random.Generator, shape: str) -> Strokes:
     slant = np.eye(2) + random.normal(0, 0.1, (2, 2))
     strokes = []
     for stroke in shape.split("|"):
-        corners = np.array([[float(value) for value in corner.split(",")] for corner in stroke.split()])
+        corners = np.array(
+            [[float(value) for value in corner.split(",")] for corner in stroke.split()]
+        )
         strokes.append(_rounded(corners + random.normal(0, 0.18, corners.shape)) @ slant.T)
     return strokes
 
@@ -66,7 +71,10 @@ def _letter(random: np.random.Generator, shape: str) -> Strokes:
 def _rounded(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     at = np.linspace(0, len(corners) - 1, 8 * len(corners))
     window = np.hanning(7)[1:-1] / np.hanning(7).sum()
-    axes = [np.pad(np.interp(at, np.arange(len(corners)), corners[:, axis]), 2, "edge") for axis in (0, 1)]
+    axes = [
+        np.pad(np.interp(at, np.arange(len(corners)), corners[:, axis]), 2, "edge")
+        for axis in (0, 1)
+    ]
     return np.stack([np.convolve(axis, window, "valid") for axis in axes], axis=1)
 
 
@@ -99,7 +107,10 @@ def _spiral(random: np.random.Generator) -> npt.NDArray[np.float64]:
 
 def pairs(random: np.random.Generator, drawings: Sequence[Drawing], count: int) -> list[Strokes]:
     """Two drawings side by side, brought to the same height, a gap between them."""
-    return [_pair(random, *(drawings[i] for i in random.choice(len(drawings), 2, replace=False))) for _ in range(count)]
+    return [
+        _pair(random, *(drawings[i] for i in random.choice(len(drawings), 2, replace=False)))
+        for _ in range(count)
+    ]
 
 
 def _pair(random: np.random.Generator, left: Drawing, right: Drawing) -> Strokes:
@@ -112,4 +123,6 @@ def _pair(random: np.random.Generator, left: Drawing, right: Drawing) -> Strokes
 def _to_one_height(drawing: Drawing) -> Strokes:
     points = np.concatenate(drawing.strokes)
     width, height = points.max(axis=0) - points.min(axis=0)
-    return [(stroke - points.min(axis=0)) / max(height, 0.6 * width, 1e-9) for stroke in drawing.strokes]
+    return [
+        (stroke - points.min(axis=0)) / max(height, 0.6 * width, 1e-9) for stroke in drawing.strokes
+    ]

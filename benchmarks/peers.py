@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.contenders import Epoch
-from mnistlab.book.trial import CLASSES, SIDE, Training, Trial
-from mnistlab.data.images import Images
+from mnistlab.book.trial import Training, Trial
 from mnistlab.data.split import Split
+from mnistlab.images import CLASSES, SIDE, Images
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,

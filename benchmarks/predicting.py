@@ -1,4 +1,5 @@
-"""How long a prediction takes: the first one from the start of the process, and later ones in the window's way.
+"""How long a prediction takes: the first one from the start of the process, and later ones in the
+window's way.
 
 python benchmarks/predicting.py
 """
@@ -29,13 +30,21 @@ def main() -> None:
     model = shipped_model()
     explainer, picture = Explainer(model), frame_strokes(strokes)
     report = {
-        "first prediction, from the start of the process, ms": [milliseconds(first) for _ in range(STARTS)],
+        "first prediction, from the start of the process, ms": [
+            milliseconds(first) for _ in range(STARTS)
+        ],
         "framing, ms": [milliseconds(lambda: frame_strokes(strokes)) for _ in range(LATER)],
         "prediction, ms": [milliseconds(lambda: model.guess(picture)) for _ in range(LATER)],
-        "evidence by occlusion, ms": [milliseconds(lambda: explainer.explain(picture, 7, 1)) for _ in range(LATER)],
+        "evidence by occlusion, ms": [
+            milliseconds(lambda: explainer.explain(picture, 7, 1)) for _ in range(LATER)
+        ],
     }
     shown = {
-        name: {"n": len(times), "median": round(float(np.median(times)), 2), "slowest": round(max(times), 2)}
+        name: {
+            "n": len(times),
+            "median": round(float(np.median(times)), 2),
+            "slowest": round(max(times), 2),
+        }
         for name, times in report.items()
     }
     print(json.dumps(shown, indent=1))

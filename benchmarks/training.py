@@ -24,7 +24,8 @@ from typing import Any
 
 from benchmarks.contenders import EPOCH, Answer, Process, Task, start
 from benchmarks.whole_machine import start_up, whole_machine
-from mnistlab.book.trial import CLASSES, Network
+from mnistlab.book.trial import Network
+from mnistlab.images import CLASSES
 from mnistlab.training.native import library
 from mnistlab.training.record import environment
 

@@ -1,12 +1,14 @@
-"""How often verdicts are wrong, and how often they find what is there: books simulated with known truth.
+"""How often verdicts are wrong, and how often they find what is there: books simulated with known
+truth.
 
     python benchmarks/verdicts.py docs/six-trials/results.json --out docs/statistics.json
 
-A book has six trials and five changes, parents shared as in `six-trials`, and each change adds the same true effect to
-validation accuracy. Noise: residuals of real runs about their trial's mean, resampled for each trial and seed on its
-own, and the result rounded to whole images of 10,000, up or down at random in proportion, so that rounding favours no
-trial. Beside it normal noise of the same spread, and strongly skewed noise (exponential, skewness 2).
-Verdicts are made by `mnistlab.results.compare.judge` itself.
+A book has six trials and five changes, parents shared as in `six-trials`, and each change adds the
+same true effect to validation accuracy. Noise: residuals of real runs about their trial's mean,
+resampled for each trial and seed on its own, and the result rounded to whole images of 10,000, up
+or down at random in proportion, so that rounding favours no trial. Beside it normal noise of the
+same spread, and strongly skewed noise (exponential, skewness 2). Verdicts are made by
+`mnistlab.results.compare.judge` itself.
 """
 
 import argparse
@@ -32,14 +34,25 @@ Noise = Callable[[np.random.Generator, int], Floats]
 
 def main() -> None:
     """Simulate every cell and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", type=Path, help="results.json of the six trials with 20 seeds or more")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "results", type=Path, help="results.json of the six trials with 20 seeds or more"
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--books", type=int, default=BOOKS)
     arguments = parser.parse_args()
     residuals = read_residuals(arguments.results)
     rows = [
-        simulate(name, noise, effect, seeds, arguments.books, np.random.default_rng([seeds, int(effect * 1e4), number]))
+        simulate(
+            name,
+            noise,
+            effect,
+            seeds,
+            arguments.books,
+            np.random.default_rng([seeds, int(effect * 1e4), number]),
+        )
         for number, (name, noise) in enumerate(noises(residuals).items())
         for effect in EFFECTS
         for seeds in SEEDS
@@ -63,19 +76,27 @@ def noises(residuals: list[Floats]) -> dict[str, Noise]:
     spreads = np.array([values.std(ddof=1) for values in residuals])
     shape = len(residuals)
     return {
-        "real": lambda generator, n: np.stack([generator.choice(values, n) for values in residuals], axis=1),
+        "real": lambda generator, n: np.stack(
+            [generator.choice(values, n) for values in residuals], axis=1
+        ),
         "normal": lambda generator, n: generator.normal(size=(n, shape)) * spreads,
         "skewed": lambda generator, n: (generator.exponential(size=(n, shape)) - 1) * -spreads,
     }
 
 
-def simulate(name: str, noise: Noise, effect: float, seeds: int, books: int, generator: np.random.Generator) -> Any:
-    """Counts over `books` books of one cell: false verdicts, intervals that hold the truth, effects found."""
+def simulate(
+    name: str, noise: Noise, effect: float, seeds: int, books: int, generator: np.random.Generator
+) -> Any:
+    """Counts over `books` books of one cell: false verdicts, intervals that hold the truth, effects
+    found.
+    """
     false_books = covered = found = intervals = 0
     for _ in range(books):
         expected = (0.97 + effect * DEPTH + noise(generator, seeds)) * IMAGES
         accuracy = np.round(expected + generator.uniform(-0.5, 0.5, expected.shape)) / IMAGES
-        verdicts = judge([(accuracy[:, after] - accuracy[:, before]).tolist() for before, after in CHANGES])
+        verdicts = judge(
+            [(accuracy[:, after] - accuracy[:, before]).tolist() for before, after in CHANGES]
+        )
         wrong = (HELPED, HURT) if effect == 0 else (HURT,)
         false_books += any(verdict.verdict in wrong for verdict in verdicts)
         found += sum(verdict.verdict == HELPED for verdict in verdicts)
@@ -92,11 +113,21 @@ def simulate(name: str, noise: Noise, effect: float, seeds: int, books: int, gen
 
 def table(rows: list[Any]) -> str:
     """The rows as Markdown."""
-    lines = ["| noise | true effect | seeds | false verdicts (upper bound) | coverage | found |", "| --- " * 6 + "|"]
+    lines = [
+        "| noise | true effect | seeds | false verdicts (upper bound) | coverage | found |",
+        "| --- " * 6 + "|",
+    ]
     for row in rows:
         found = "" if row["effect"] == 0 else f"{row['found']:.1%}"
         wrong = f"{row['false_books'] / row['books']:.2%} ({row['false_upper']:.2%})"
-        cells = [row["noise"], f"{100 * row['effect']:+.2f}", str(row["seeds"]), wrong, f"{row['coverage']:.1%}", found]
+        cells = [
+            row["noise"],
+            f"{100 * row['effect']:+.2f}",
+            str(row["seeds"]),
+            wrong,
+            f"{row['coverage']:.1%}",
+            found,
+        ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

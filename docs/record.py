@@ -1,6 +1,6 @@
 """Record README's animation: strokes replayed as real pointer motion through the real window.
 
-    xvfb-run -a -s "-screen 0 1200x800x24" python docs/record.py docs/demo.jsonl docs/draw.webp [--dark]
+xvfb-run -a -s "-screen 0 1200x800x24" python docs/record.py docs/demo.jsonl docs/draw.webp [--dark]
 
 Needs Linux with Xvfb and xdotool. Every drawing of the file is drawn, waited for, and wiped off.
 """
@@ -25,7 +25,9 @@ WIDTH = 720  # pixels of the animation
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("strokes", type=Path)
     parser.add_argument("animation", type=Path)
     parser.add_argument("--dark", action="store_true")
@@ -34,7 +36,10 @@ def main() -> None:
     for drawing in read_strokes(arguments.strokes):
         recorder.draw(drawing)
     recorder.save(arguments.animation)
-    print(f"{arguments.animation}: {len(recorder.frames)} frames, {arguments.animation.stat().st_size:,} bytes")
+    print(
+        f"{arguments.animation}: {len(recorder.frames)} frames, "
+        f"{arguments.animation.stat().st_size:,} bytes"
+    )
 
 
 class Recorder:
@@ -67,7 +72,15 @@ class Recorder:
     def save(self, path: Path) -> None:
         """Write the frames as the kind of file that the name says: WebP is the smallest."""
         first, *others = self.frames
-        first.save(path, save_all=True, append_images=others, duration=self.durations, loop=0, quality=60, method=4)
+        first.save(
+            path,
+            save_all=True,
+            append_images=others,
+            duration=self.durations,
+            loop=0,
+            quality=60,
+            method=4,
+        )
 
     def _do(self, *arguments: str) -> None:
         subprocess.run(["xdotool", *arguments], check=True)
@@ -84,7 +97,9 @@ class Recorder:
         left, top = root.winfo_rootx(), root.winfo_rooty()
         box = (left, top, left + root.winfo_width(), top + root.winfo_height())
         seen = ImageGrab.grab(box, xdisplay="")
-        self.frames.append(seen.resize((WIDTH, round(seen.height * WIDTH / seen.width)), Image.Resampling.LANCZOS))
+        self.frames.append(
+            seen.resize((WIDTH, round(seen.height * WIDTH / seen.width)), Image.Resampling.LANCZOS)
+        )
         self.durations.append(milliseconds)
 
 

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistlab.book.trial import CLASSES
 from mnistlab.data import idx
-from mnistlab.data.images import Bytes, DataSet, Images
+from mnistlab.images import CLASSES, Bytes, DataSet, Images
 
 TRAIN, TEST = 500, 100  # images of each digit
 MINI = Path(idx.__file__).parent / "mini"

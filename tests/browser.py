@@ -13,7 +13,8 @@ import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--no-first-run",
     "--disable-dev-shm-usage", "--remote-debugging-pipe",
 )  # fmt: skip
 
@@ -22,7 +23,9 @@ class Browser:
     """One page in one browser, and everything that it complains of or asks the network for."""
 
     def __init__(self, profile: Path) -> None:
-        names = NAMES if sys.platform == "linux" else ()  # elsewhere a process cannot be given its pipes this way
+        names = (
+            NAMES if sys.platform == "linux" else ()
+        )  # elsewhere a process cannot be given its pipes this way
         program = next((found for name in names if (found := shutil.which(name))), None)
         if program is None:
             if os.environ.get("CI") and sys.platform == "linux":
@@ -52,7 +55,9 @@ class Browser:
 
     def __enter__(self) -> Self:
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)[
+            "sessionId"
+        ]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
         return self
@@ -67,16 +72,25 @@ class Browser:
         """Show a file at that width and in that colour scheme, and wait until it has loaded."""
         self.complaints, self.requests, self.loaded = [], [], False
         self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=width < 600
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=800,
+            deviceScaleFactor=1,
+            mobile=width < 600,
         )
-        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.call(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": scheme}],
+        )
         self.call("Page.navigate", url=page.as_uri())
         while not self.loaded:
             self.take()
 
     def run(self, script: str) -> Any:
         """The value of a line of JavaScript."""
-        answer = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        answer = self.call(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
+        )
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
@@ -84,7 +98,9 @@ class Browser:
         """A PNG of the whole page."""
         size = self.call("Page.getLayoutMetrics")["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
-        return base64.b64decode(self.call("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)["data"])
+        return base64.b64decode(
+            self.call("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)["data"]
+        )
 
     def printed(self) -> bytes:
         """The page as PDF."""

@@ -4,7 +4,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # as runs are; two threads on a busy machine wait for each other
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # as runs are; two threads on a busy machine wait for each other
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from mnistlab.book.reading import parse_book
 from mnistlab.book.trial import Book
 from mnistlab.data.catalog import load_data
-from mnistlab.data.images import DataSet, Images
+from mnistlab.images import DataSet, Images
 
 BASE = """
 [base]
@@ -35,7 +37,10 @@ def mnist() -> DataSet:
     """Real MNIST."""
     folder = os.environ.get("MNISTLAB_DATA")
     if not folder or not Path(folder, "mnist").is_dir():
-        pytest.skip("needs real MNIST: set MNISTLAB_DATA to a folder that holds mnist/ with the four IDX files")
+        pytest.skip(
+            "needs real MNIST: set MNISTLAB_DATA to a folder that holds mnist/ with the four "
+            "IDX files"
+        )
     return load_data(Path(folder, "mnist"))
 
 

@@ -1,9 +1,10 @@
-"""The lab without PyTorch: an environment that `pip install .` made, asked to do all that the lab does.
+"""The lab without PyTorch: an environment that `pip install .` made, asked to do all that the lab
+does.
 
     python tests/light.py        with that environment's Python; CI runs it after the tests
 
-Prints what each command took, and fails where one does not work, something heavy is installed, or README's first
-command takes too long.
+Prints what each command took, and fails where one does not work, something heavy is installed, or
+README's first command takes too long.
 """
 
 import os
@@ -16,8 +17,8 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-MOST_SECONDS = 15  # of README's first command, on a machine that does nothing else; CI's may be busy
-MOST_MEGABYTES = 500  # with pip and setuptools, which hold 27 of them
+MAX_SECONDS = 15  # of README's first command, on a machine that does nothing else; CI's may be busy
+MAX_MEGABYTES = 500  # with pip and setuptools, which hold 27 of them
 BUSY = 3  # how many times as long a busy machine may take
 LAB = [sys.executable, "-m", "mnistlab"]
 STROKES = '{"strokes": [[[0, 0], [60, 0], [20, 100]]]}\n'
@@ -25,16 +26,18 @@ DISPLAY = ":97"
 
 
 def main() -> None:
-    installed = [name for name in ("torch", "sklearn", "pandas", "threadpoolctl") if find_spec(name)]
+    installed = [
+        name for name in ("torch", "sklearn", "pandas", "threadpoolctl") if find_spec(name)
+    ]
     assert not installed, f"installed, and should not be: {installed}"
     packages = Path(sysconfig.get_path("purelib"))
     megabytes = sum(file.stat().st_size for file in packages.rglob("*") if file.is_file()) / 1e6
     print(f"packages: {megabytes:.0f} MB of files, pip's own among them")
-    assert megabytes < MOST_MEGABYTES, "more is installed than before: see what came with it"
+    assert megabytes < MAX_MEGABYTES, "more is installed than before: see what came with it"
     with tempfile.TemporaryDirectory() as folder:
         out = str(Path(folder, "out"))
         seconds = timed("run", "--data", "mini", "--out", out)
-        assert seconds < BUSY * MOST_SECONDS, f"README's first command took {seconds:.1f} s"
+        assert seconds < BUSY * MAX_SECONDS, f"README's first command took {seconds:.1f} s"
         run = next(Path(out).glob("*/run.json")).parent
         timed("report", out)
         timed("compare", out, "3", "4")
@@ -54,7 +57,9 @@ def main() -> None:
 
 
 def timed(*arguments: str, given: str = "") -> float:
-    """Run a command of the lab, print what it took, and return the seconds. Raises CalledProcessError."""
+    """Run a command of the lab, print what it took, and return the seconds. Raises
+    CalledProcessError.
+    """
     started = time.perf_counter()
     subprocess.run([*LAB, *arguments], input=given, capture_output=True, text=True, check=True)
     seconds = time.perf_counter() - started

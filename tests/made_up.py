@@ -8,13 +8,18 @@ from mnistlab.data.split import DataInfo
 from mnistlab.training.record import Epoch, RunRecord
 from mnistlab.training.scores import Scores
 
-INFO = DataInfo(name="made-up", sha256="0" * 64, sizes={"train": 50_000, "validation": 10_000, "test": 10_000})
+INFO = DataInfo(
+    name="made-up", sha256="0" * 64, sizes={"train": 50_000, "validation": 10_000, "test": 10_000}
+)
 
 
 def trial(name: str, parent: str | None = None, rate: float = 0.001) -> Trial:
     network = Network(conv=(Conv(out=16, kernel=7, stride=3, padding=1),))
     return Trial(
-        name=name, parent=parent, network=network, training=Training(batch_size=32, learning_rate=rate, epochs=8)
+        name=name,
+        parent=parent,
+        network=network,
+        training=Training(batch_size=32, learning_rate=rate, epochs=8),
     )
 
 
@@ -33,13 +38,22 @@ def record(
         for part, (accuracy, loss) in figures.items()
     }
     history = tuple(
-        Epoch(epoch=i, train_loss=0.1, train_accuracy=0.9, validation_loss=loss, validation_accuracy=0.9, seconds=0.1)
+        Epoch(
+            epoch=i,
+            train_loss=0.1,
+            train_accuracy=0.9,
+            validation_loss=loss,
+            validation_accuracy=0.9,
+            seconds=0.1,
+        )
         for i, loss in enumerate(losses, 1)
     )
     epoch = 8 if status == "done" else None
     return RunRecord(
-        trial=name, seed=seed, status=status, reason=None if status == "done" else "made so", epoch=epoch,
-        scores=scores if status == "done" else {}, history=history, seconds=seconds, engine="none", device="cpu",
+        trial=name, seed=seed, status=status, reason=None if status == "done" else "made so",
+        epoch=epoch,
+        scores=scores if status == "done" else {}, history=history, seconds=seconds,
+        engine="none", device="cpu",
         network=trial("x").network, training=trial("x").training, data=INFO,
     )  # fmt: skip
 

@@ -43,5 +43,5 @@ def test_only_stale_leftovers_are_swept(tmp_path: Path) -> None:
     past = time.time() - atomic.STALE_SECONDS - 60
     os.utime(tmp_path / f"{atomic.TEMPORARY}old", (past, past))
     (tmp_path / "kept").mkdir()
-    atomic.sweep(tmp_path)
+    atomic.remove_leftovers(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{atomic.TEMPORARY}new", "kept"]

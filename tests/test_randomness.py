@@ -9,7 +9,10 @@ from mnistlab.randomness import Purpose, generator
 
 
 def test_no_two_purposes_or_seeds_share_a_stream() -> None:
-    first = {generator(seed, purpose).bit_generator.random_raw() for seed, purpose in product(range(50), Purpose)}
+    first = {
+        generator(seed, purpose).bit_generator.random_raw()
+        for seed, purpose in product(range(50), Purpose)
+    }
     assert len(first) == 50 * len(Purpose)
 
 

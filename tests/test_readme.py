@@ -1,4 +1,6 @@
-"""README says what is so: its Python runs, its book is one, its tables name every key and option."""
+"""README says what is so: its Python runs, its book is one, its tables name every key and
+option.
+"""
 
 import re
 import subprocess
@@ -19,14 +21,19 @@ def blocks(language: str) -> list[str]:
 def test_the_python_in_readme_runs_and_is_short(tmp_path: Path) -> None:
     (code,) = blocks("python")
     assert len(code.splitlines()) < 15
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
     assert len(done.stdout.splitlines()) == 6
     assert "n = 2" in done.stdout
 
 
 def test_the_book_in_readme_is_one() -> None:
     (text,) = blocks("toml")
-    assert [trial.name for trial in parse_book(text, "mine", "mine.toml").trials] == ["plain", "normed"]
+    assert [trial.name for trial in parse_book(text, "mine", "mine.toml").trials] == [
+        "plain",
+        "normed",
+    ]
 
 
 def test_every_setting_and_shipped_book_is_named() -> None:
@@ -39,14 +46,22 @@ def test_every_setting_and_shipped_book_is_named() -> None:
 @pytest.mark.parametrize("command", ["run", "draw", "predict"])
 def test_every_option_is_named(command: str) -> None:
     shown = subprocess.run(
-        [sys.executable, "-m", "mnistlab", command, "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "mnistlab", command, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     for option in set(re.findall(r"--[a-z]+", shown.stdout)) - {"--help"}:
         assert f"`{option}" in README, option
 
 
 ROOT = Path(__file__).parents[1]
-PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md"), *ROOT.glob("src/**/*.md")]
+PAGES = [
+    *ROOT.glob("*.md"),
+    *ROOT.glob("docs/**/*.md"),
+    *ROOT.glob("benchmarks/*.md"),
+    *ROOT.glob("src/**/*.md"),
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

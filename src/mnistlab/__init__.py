@@ -1,4 +1,5 @@
-"""A lab for small image classifiers: trials in a file, many seeds in seconds, and whether a change helped.
+"""A lab for small image classifiers: trials in a file, many seeds in seconds, and whether a change
+helped.
 
     from mnistlab import load_data, read_book, run_book
 

@@ -14,11 +14,12 @@ STALE_SECONDS = 3600
 
 @contextmanager
 def whole_folder(path: Path, replace: bool = False) -> Iterator[Path]:
-    """Give a temporary folder beside `path`; when the block ends without an error it becomes `path`.
+    """Give a temporary folder beside `path`; when the block ends without an error it becomes
+    `path`.
 
-    If another process made `path` meanwhile, theirs stays and ours is dropped: both hold the same, because such a
-    folder's name is a hash of what determines its content. With `replace` what is there is taken away at the very end.
-    Raises OSError.
+    If another process made `path` meanwhile, theirs stays and ours is dropped: both hold the same,
+    because such a folder's name is a hash of what determines its content. With `replace` what is
+    there is taken away at the very end. Raises OSError.
     """
     temporary = _beside(path)
     temporary.mkdir()
@@ -38,7 +39,9 @@ def whole_folder(path: Path, replace: bool = False) -> Iterator[Path]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write `content` to `path`: a reader sees the old file or the new one, never a part. Raises OSError."""
+    """Write `content` to `path`: a reader sees the old file or the new one, never a part. Raises
+    OSError.
+    """
     temporary = _beside(path)
     try:
         temporary.write_bytes(content)
@@ -48,8 +51,9 @@ def write_whole(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def is_whole(folder: Path, files: Iterable[str]) -> bool:
-    """Whether the folder holds all its files; if something took one away, what is left of it is removed, to be remade.
+def discard_if_incomplete(folder: Path, files: Iterable[str]) -> bool:
+    """Whether the folder holds all its files; if something took one away, what is left of it is
+    removed, to be remade.
 
     Raises OSError.
     """
@@ -60,14 +64,16 @@ def is_whole(folder: Path, files: Iterable[str]) -> bool:
 
 
 def remove_folder(path: Path) -> None:
-    """Take the folder `path` away in one step, so that no half of it is ever seen under its name. Raises OSError."""
+    """Take the folder `path` away in one step, so that no half of it is ever seen under its name.
+    Raises OSError.
+    """
     doomed = _beside(path)
     with suppress(FileNotFoundError):  # it is not there, or another process has just taken it
         path.rename(doomed)
     shutil.rmtree(doomed, ignore_errors=True)
 
 
-def sweep(folder: Path) -> None:
+def remove_leftovers(folder: Path) -> None:
     """Remove what killed processes left half-written in `folder` more than an hour ago."""
     for path in folder.glob(f"{TEMPORARY}*"):
         try:

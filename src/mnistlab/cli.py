@@ -1,7 +1,7 @@
 """The command line: the only place that reads arguments, prints and exits.
 
-Exit codes: 0 all done; 2 refused before starting; 1 some inputs or runs failed and the rest were done.
-What a command needs is imported when it runs, so that `--help` is quick.
+Exit codes: 0 all done; 2 refused before starting; 1 some inputs or runs failed and the rest were
+done. What a command needs is imported when it runs, so that `--help` is quick.
 """
 
 import json
@@ -18,13 +18,15 @@ from mnistlab.errors import LabError
 if TYPE_CHECKING:
     from mnistlab.model.predictor import Predictor
 
-# typer carries a copy of click of its own, or the other one, by its version; this is the class of either's errors
+# typer carries a copy of click of its own, or the other one, by its version; this is the class of
+# either's errors
 ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 
 INTERRUPTED = 130  # how typer reports Ctrl-C; older versions raise Abort
 
 app = typer.Typer(
-    help="A lab for small image classifiers: trials in a file, many seeds in seconds, and whether a change helped.",
+    help="A lab for small image classifiers: trials in a file, many seeds in seconds, and "
+    "whether a change helped.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -57,21 +59,37 @@ TrialName = Annotated[str, typer.Argument(metavar="TRIAL", help="A trial's name.
 
 @app.command()
 def run(
-    book: Annotated[str, typer.Argument(help="A TOML file of trials, or the name of a shipped book.")] = "six-trials",
+    book: Annotated[
+        str, typer.Argument(help="A TOML file of trials, or the name of a shipped book.")
+    ] = "six-trials",
     data: Data = None,
-    seeds: Annotated[int | None, typer.Option(min=1, max=1000, help="Train with seeds 0 to N-1.")] = None,
-    only: Annotated[list[str] | None, typer.Option(help="Train this trial only (repeatable).")] = None,
-    out: Annotated[Path | None, typer.Option(help="Results folder; results/BOOK if not given.")] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Worker processes; the cores if not given.")] = None,
-    epochs: Annotated[
-        int | None, typer.Option(min=1, max=100_000, help="Train this many epochs instead of the book's.")
+    seeds: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Train with seeds 0 to N-1.")
     ] = None,
-    engine: Annotated[EngineName, typer.Option(help="What trains; torch needs the extra torch.")] = EngineName.auto,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Train this trial only (repeatable).")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Results folder; results/BOOK if not given.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes; the cores if not given.")
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=1, max=100_000, help="Train this many epochs instead of the book's."),
+    ] = None,
+    engine: Annotated[
+        EngineName, typer.Option(help="What trains; torch needs the extra torch.")
+    ] = EngineName.auto,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.auto,
     strokes: Annotated[
-        list[str] | None, typer.Option(help="Train on these drawings too: a strokes file or pendigits (repeatable).")
+        list[str] | None,
+        typer.Option(help="Train on these drawings too: a strokes file or pendigits (repeatable)."),
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Train again what is stored already.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Train again what is stored already.")
+    ] = False,
 ) -> None:
     """Train every trial of a book with every seed and write a report."""
     from mnistlab.book.reading import read_book
@@ -86,36 +104,45 @@ def run(
     images = load_data(data or trials.data, _download_bar)
     with RunDisplay(trials, only or []) as display:
         results = run_book(
-            trials, images, out, only=only or [], jobs=jobs, engine=engine.value, device=device.value, fresh=fresh,
-            progress=_download_bar, on_start=display.on_start, on_epoch=display.on_epoch, on_run=display.on_run,
+            trials, images, out, only=only or [], jobs=jobs, engine=engine.value,
+            device=device.value, fresh=fresh,
+            progress=_download_bar, on_start=display.on_start, on_epoch=display.on_epoch,
+            on_run=display.on_run,
         )  # fmt: skip
     print_results(results)
     folder = out or Path("results") / trials.name
     print(f"\nReport: {folder / 'report.html'}, {folder / 'report.md'}")
     troubled = [record for record in results.records if record.status != "done"]
     for record in troubled:
-        print(f"trial {record.trial}, seed {record.seed} {record.status}: {record.reason}", file=sys.stderr)
+        print(
+            f"trial {record.trial}, seed {record.seed} {record.status}: {record.reason}",
+            file=sys.stderr,
+        )
     if any(record.status == "failed" for record in troubled):
         raise typer.Exit(1)
 
 
 @app.command()
 def compare(out: Out, before: TrialName, after: TrialName) -> None:
-    """Say whether one trial of a results folder is better than another, and what it gains and loses."""
+    """Say whether one trial of a results folder is better than another, and what it gains and
+    loses.
+    """
     from mnistlab.display import print_comparison
-    from mnistlab.results.mistakes import compare_reads
+    from mnistlab.results.mistakes import compare_predictions
     from mnistlab.results.store import Store
     from mnistlab.results.summary import read_results
 
     store = Store(out)
     results = read_results(store)
-    print_comparison(results.comparison(before, after), compare_reads(store, results.runs, before, after))
+    print_comparison(
+        results.comparison(before, after), compare_predictions(store, results.runs, before, after)
+    )
 
 
 @app.command()
 def report(out: Out) -> None:
     """Write the report of a results folder again, from its stored runs alone."""
-    from mnistlab.results.pages import write_report
+    from mnistlab.report.pages import write_report
     from mnistlab.results.store import Store
     from mnistlab.results.summary import read_results
 
@@ -138,13 +165,17 @@ def evaluate(
 
 
 @app.command()
-def data(name: Annotated[str, typer.Argument(metavar="NAME|DIR", help="A data set's name, or a folder.")]) -> None:
+def data(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME|DIR", help="A data set's name, or a folder.")
+    ],
+) -> None:
     """Fetch a data set, check it, and say what is in it."""
     import numpy as np
 
-    from mnistlab.book.trial import CLASSES
     from mnistlab.data.catalog import load_data
     from mnistlab.data.sheet import contact_sheet
+    from mnistlab.images import CLASSES
 
     images = load_data(name, _download_bar)
     print(f"{images.name}: 28×28 pixels, {CLASSES} classes, SHA-256 {images.sha256}")
@@ -156,14 +187,19 @@ def data(name: Annotated[str, typer.Argument(metavar="NAME|DIR", help="A data se
     try:
         sheet.write_bytes(contact_sheet(images.train))
     except OSError as error:
-        raise LabError(f"{sheet}: cannot be written ({error.strerror}); change to a folder that can") from None
+        raise LabError(
+            f"{sheet}: cannot be written ({error.strerror}); change to a folder that can"
+        ) from None
     print(f"Contact sheet: {sheet}")
 
 
 @app.command()
 def draw(
     place: Annotated[
-        Path | None, typer.Argument(metavar="[OUT|RUN|MODEL.onnx]", help="Models to try; the shipped one if not given.")
+        Path | None,
+        typer.Argument(
+            metavar="[OUT|RUN|MODEL.onnx]", help="Models to try; the shipped one if not given."
+        ),
     ] = None,
     dark: Annotated[bool, typer.Option("--dark", help="Begin with dark colours.")] = False,
 ) -> None:
@@ -172,35 +208,48 @@ def draw(
         from mnistlab.drawing.window import Window
     except ImportError as error:
         raise LabError(
-            f"the window needs tkinter ({error}); install it: sudo apt install python3-tk (Debian, Ubuntu), "
+            f"the window needs tkinter ({error}); install it: sudo apt install python3-tk "
+            f"(Debian, Ubuntu), "
             "brew install python-tk (macOS), or Python's Windows installer with Tcl/Tk"
         ) from None
     import platformdirs
 
-    corrections = Path(platformdirs.user_data_dir("mnistlab", appauthor=False)) / "corrections.jsonl"
+    corrections = (
+        Path(platformdirs.user_data_dir("mnistlab", appauthor=False)) / "corrections.jsonl"
+    )
     Window(_models(place), corrections, dark).run()
 
 
 @app.command()
 def predict(
     files: Annotated[list[Path] | None, typer.Argument(help="Images of a digit each.")] = None,
-    strokes: Annotated[str | None, typer.Option(metavar="FILE.jsonl|-", help="Strokes, a drawing a line.")] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="A model.onnx or a run's folder; the shipped one if not given.")
+    strokes: Annotated[
+        str | None, typer.Option(metavar="FILE.jsonl|-", help="Strokes, a drawing a line.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer with a JSON object a line.")] = False,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="A model.onnx or a run's folder; the shipped one if not given."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Answer with a JSON object a line.")
+    ] = False,
 ) -> None:
     """Say which digits images or strokes show, and how sure that is."""
     from mnistlab.drawing.answers import ask_file, ask_images, ask_strokes
 
     if not files and not strokes:
         raise LabError(
-            "predict: nothing to look at; give image files, or --strokes with a file or - for standard input"
+            "predict: nothing to look at; give image files, or --strokes with a file or - for "
+            "standard input"
         )
     (asked, *_) = _models(model)
     answers = [ask_images(asked, files or [])]
     if strokes:
-        answers.append(ask_strokes(asked, sys.stdin.buffer, "-") if strokes == "-" else ask_file(asked, Path(strokes)))
+        answers.append(
+            ask_strokes(asked, sys.stdin.buffer, "-")
+            if strokes == "-"
+            else ask_file(asked, Path(strokes))
+        )
     wrong = 0
     for answer in chain(*answers):
         wrong += answer.error is not None
@@ -228,7 +277,11 @@ def _exit_code() -> int:
     except typer.Abort:
         result = INTERRUPTED
     if result == INTERRUPTED:
-        print("mnistlab: stopped; what is finished is stored, and the same command goes on from there", file=sys.stderr)
+        print(
+            "mnistlab: stopped; what is finished is stored, and the same command goes on from "
+            "there",
+            file=sys.stderr,
+        )
         return 1
     return result if isinstance(result, int) else 0
 

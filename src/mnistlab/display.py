@@ -1,4 +1,6 @@
-"""What the command line shows: live progress on a terminal, plain lines into a pipe or a file, tables."""
+"""What the command line shows: live progress on a terminal, plain lines into a pipe or a file,
+tables.
+"""
 
 import sys
 from collections.abc import Collection
@@ -19,13 +21,22 @@ from rich.progress import (
 from rich.table import Table
 
 from mnistlab.book.trial import Book
+from mnistlab.report.words import (
+    METRIC_NAMES,
+    change_words,
+    other_metrics,
+    p_words,
+    recall_words,
+    remarks,
+    sentence,
+    show,
+)
 from mnistlab.results.compare import Comparison
 from mnistlab.results.evaluate import Evaluation
 from mnistlab.results.mistakes import Trade
 from mnistlab.results.statistics import Interval
 from mnistlab.results.store import Plan
 from mnistlab.results.summary import Results
-from mnistlab.results.words import METRIC_NAMES, change_words, others, p_words, recall_words, remarks, sentence, show
 from mnistlab.training.record import Epoch, Job, RunRecord
 
 PIPE_WIDTH = 200  # columns of a table that goes into a file
@@ -41,18 +52,27 @@ class RunDisplay:
         self.live = sys.stdout.isatty()
         self.bars: dict[tuple[str, int], TaskID] = {}
         self.progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("epochs"),
-            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[loss]}"),
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+            TextColumn("epochs"),
+            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+            TextColumn("{task.fields[loss]}"),
             disable=not self.live, transient=True,
         )  # fmt: skip
-        self.total = self.progress.add_task("", total=sum(self.epochs.values()) * len(book.seeds), loss="")
+        self.total = self.progress.add_task(
+            "", total=sum(self.epochs.values()) * len(book.seeds), loss=""
+        )
         self._count()
 
     def __enter__(self) -> Self:
         self.progress.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         self.progress.stop()
 
     def on_start(self, plan: Plan) -> None:
@@ -79,7 +99,9 @@ class RunDisplay:
         bar = self.bars.pop((record.trial, record.seed), None)
         if bar is not None:
             self.progress.remove_task(bar)
-        self.progress.advance(self.total, self.epochs[record.trial] - (len(record.history) if bar is not None else 0))
+        self.progress.advance(
+            self.total, self.epochs[record.trial] - (len(record.history) if bar is not None else 0)
+        )
         self.finished += 1
         self._count()
         if not self.live:
@@ -95,7 +117,11 @@ class DownloadBar:
     def __init__(self, file: str) -> None:
         self.total = 0.0
         self.progress = Progress(
-            TextColumn(file), BarColumn(), DownloadColumn(), TimeRemainingColumn(), disable=not sys.stdout.isatty()
+            TextColumn(file),
+            BarColumn(),
+            DownloadColumn(),
+            TimeRemainingColumn(),
+            disable=not sys.stdout.isatty(),
         )
         self.task = self.progress.add_task("", total=None)
 
@@ -114,9 +140,21 @@ class DownloadBar:
 
 
 def print_results(results: Results) -> None:
-    """The table of all trials: means over seeds, test accuracy ± half its 95 % interval, F1 as macro mean."""
+    """The table of all trials: means over seeds, test accuracy ± half its 95 % interval, F1 as
+    macro mean.
+    """
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("trial", "n", "epoch", "train acc", "val acc", "test acc", "loss", "AUROC", "F1"):
+    for column in (
+        "trial",
+        "n",
+        "epoch",
+        "train acc",
+        "val acc",
+        "test acc",
+        "loss",
+        "AUROC",
+        "F1",
+    ):
         table.add_column(column, no_wrap=True)
     table.add_column("change", overflow="fold")
     for summary in results.summaries():
@@ -124,7 +162,9 @@ def print_results(results: Results) -> None:
         others = [_mean(summary.figure("test", metric)) for metric in ("loss", "auroc", "f1_macro")]
         test, epoch = show(summary.figure("test", "accuracy")), _mean(summary.epoch(), 1)
         count = str(len(summary.done))
-        table.add_row(summary.trial.name, count, epoch, *accuracies, test, *others, change_words(summary))
+        table.add_row(
+            summary.trial.name, count, epoch, *accuracies, test, *others, change_words(summary)
+        )
     console = Console()
     (console if console.is_terminal else Console(width=PIPE_WIDTH)).print(table)
     if comparisons := results.comparisons():
@@ -136,22 +176,30 @@ def print_results(results: Results) -> None:
 def print_comparison(comparison: Comparison, traded: Trade | None) -> None:
     """One trial against another: the verdict, the other measures, the images gained and lost."""
     judged = comparison.judgement
-    print(f"{comparison.parent.name} → {comparison.trial.name}: {judged.reads}")
+    print(f"{comparison.parent.name} → {comparison.trial.name}: {judged.verdict_text}")
     print(sentence(comparison))
     if said := p_words(judged):
         print(said)
     if comparison.trial.parent != comparison.parent.name:
-        print("The book does not make this change: its p stands alone, so do not try pairs until one is small.")
+        print(
+            "The book does not make this change: its p stands alone, so do not try pairs until "
+            "one is small."
+        )
     for remark in remarks(comparison):
         print(remark)
     print()
-    for name, text in others(comparison):
+    for name, text in other_metrics(comparison):
         print(f"{name:<16} {text}")
     if traded:
-        print(f"\nTest images gained a seed: {show(traded.gained, 1)}; lost: {show(traded.lost, 1)}")
+        print(
+            f"\nTest images gained a seed: {show(traded.gained, 1)}; lost: {show(traded.lost, 1)}"
+        )
         for word, cases in (("Gained", traded.gains), ("Lost", traded.losses)):
             if cases:
-                print(f"{word} by most seeds: {', '.join(f'image {case.index} (a {case.digit})' for case in cases)}")
+                print(
+                    f"{word} by most seeds: "
+                    f"{', '.join(f'image {case.index} (a {case.digit})' for case in cases)}"
+                )
 
 
 def print_evaluation(evaluation: Evaluation) -> None:
@@ -164,10 +212,15 @@ def print_evaluation(evaluation: Evaluation) -> None:
     print("\nRows: the true digit; columns: what it is read as; then recall with its 95 % interval")
     print("   " + "".join(f"{digit:>6}" for digit in range(len(found.recalls))))
     for it, row in zip(found.recalls, found.confusion, strict=True):
-        print(f"{it.digit:>3}" + "".join(f"{count:>6.0f}" for count in row) + f"  {recall_words(it)}")
+        print(
+            f"{it.digit:>3}" + "".join(f"{count:>6.0f}" for count in row) + f"  {recall_words(it)}"
+        )
     print(f"\nCalibration: expected error {found.ece.mean:.4f} (15 bins)")
     for one in found.bins:
-        print(f"{one.images:>8,.0f} images {100 * one.confidence:5.1f} % sure, {100 * one.accuracy:5.1f} % right")
+        print(
+            f"{one.images:>8,.0f} images {100 * one.confidence:5.1f} % sure, "
+            f"{100 * one.accuracy:5.1f} % right"
+        )
 
 
 def _mean(figure: Interval, digits: int = 4) -> str:

@@ -10,7 +10,9 @@ LabError
 
 
 class LabError(Exception):
-    """Anything that is wrong with what the lab was given; its text is shown to the user as it is."""
+    """Anything that is wrong with what the lab was given; its text is shown to the user as
+    it is.
+    """
 
 
 class BookError(LabError):

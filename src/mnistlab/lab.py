@@ -8,19 +8,16 @@ import loky
 
 from mnistlab.book.trial import Book
 from mnistlab.data.catalog import Progress, cache_folder
-from mnistlab.data.drawn import add_drawings
-from mnistlab.data.images import DataSet
-from mnistlab.data.split import DataInfo, share_split, split
+from mnistlab.data.drawings import add_drawings
+from mnistlab.data.split import DataInfo, split
 from mnistlab.errors import BookError
+from mnistlab.images import DataSet
 from mnistlab.results.store import Plan, Store
 from mnistlab.results.summary import Results
 from mnistlab.training.engines import choose_engine, see_that_it_can_augment
+from mnistlab.training.local import LocalTrainer
 from mnistlab.training.record import Epoch, Job, Run, RunRecord
-from mnistlab.training.schedule import Failure, Found, News, train_all
-
-OnEpoch = Callable[[Job, Epoch], None]
-OnRun = Callable[[RunRecord, bool], None]
-OnStart = Callable[[Plan], None]
+from mnistlab.training.trainer import AlreadyStored, Failure, Message
 
 
 def run_book(
@@ -34,16 +31,18 @@ def run_book(
     device: str = "auto",
     fresh: bool = False,
     progress: Progress | None = None,
-    on_start: OnStart | None = None,
-    on_epoch: OnEpoch | None = None,
-    on_run: OnRun | None = None,
+    on_start: Callable[[Plan], None] | None = None,
+    on_epoch: Callable[[Job, Epoch], None] | None = None,
+    on_run: Callable[[RunRecord, bool], None] | None = None,
 ) -> Results:
-    """Train every trial of the book with every seed, store each run as it finishes, and write the report.
+    """Train every trial of the book with every seed, store each run as it finishes, and write the
+    report.
 
-    What is stored already is not trained again unless `fresh`. `out` is `results/<book>` by default, `jobs` the number
-    of cores, `only` the names of the trials to train (all). `engine` is `native`, `torch` or `auto`, `device` `cpu`,
-    `cuda` or `auto`. `progress` shows downloads, `on_start` hears what will be run when nothing can be refused any
-    more, `on_epoch` of every epoch, `on_run` of every run and whether it was found stored. Raises LabError.
+    What is stored already is not trained again unless `fresh`. `out` is `results/<book>` by
+    default, `jobs` the number of cores, `only` the names of the trials to train (all). `engine` is
+    `native`, `torch` or `auto`, `device` `cpu`, `cuda` or `auto`. `progress` shows downloads,
+    `on_start` hears what will be run when nothing can be refused any more, `on_epoch` of every
+    epoch, `on_run` of every run and whether it was found stored. Raises LabError.
     """
     names = _known(only, book)
     parts = add_drawings(split(data, book.validation), book.extra, progress)
@@ -58,18 +57,21 @@ def run_book(
         found = None if fresh else store.find(plan.identity(job.trial, job.seed))
         return found.record.model_copy(update={"trial": job.trial.name}) if found else None
 
-    wanted = [plan.job(trial, seed) for trial in book.trials if trial.name in names for seed in book.seeds]
+    wanted = [
+        plan.job(trial, seed) for trial in book.trials if trial.name in names for seed in book.seeds
+    ]
     missing = [job for job in wanted if find(job) is None]
     tell = on_run or (lambda record, stored: None)
     for record in filter(None, map(find, wanted)):
         tell(record, True)
     failures = []
     if missing:
-        folder = share_split(parts, cache_folder())
-        news = train_all(missing, folder, jobs or loky.cpu_count(), lambda job: find(job) is not None)
-        with closing(news):
+        train = LocalTrainer(
+            jobs or loky.cpu_count(), cache_folder(), lambda job: find(job) is not None
+        )
+        with closing(train(missing, parts)) as messages:
             _get_ready_to_report()
-            for record, stored in _stored(news, store, plan, fresh, on_epoch):
+            for record, stored in _stored(messages, store, plan, fresh, on_epoch):
                 failures += [record] if record.status == "failed" else []
                 tell(record, stored)
     return _report(store, plan, failures)
@@ -77,7 +79,7 @@ def run_book(
 
 def _report(store: Store, plan: Plan, failures: list[RunRecord]) -> Results:
     """Write the report of all that is stored, again if another lab stored more meanwhile."""
-    from mnistlab.results.pages import write_report
+    from mnistlab.report.pages import write_report
 
     while True:
         results = Results(plan, tuple(store.runs(plan)), tuple(failures))
@@ -87,20 +89,26 @@ def _report(store: Store, plan: Plan, failures: list[RunRecord]) -> Results:
 
 
 def _stored(
-    news: Iterable[tuple[Job, News]], store: Store, plan: Plan, fresh: bool, on_epoch: OnEpoch | None
+    messages: Iterable[tuple[Job, Message]],
+    store: Store,
+    plan: Plan,
+    fresh: bool,
+    on_epoch: Callable[[Job, Epoch], None] | None,
 ) -> Iterator[tuple[RunRecord, bool]]:
-    """Store each run as it finishes; its record, and whether it was found stored. A failure has a record, no folder."""
-    for job, item in news:
+    """Store each run as it finishes; its record, and whether it was found stored. A failure has a
+    record, no folder.
+    """
+    for job, message in messages:
         identity = plan.identity(job.trial, job.seed)
-        if isinstance(item, Run):
-            yield store.write(identity, item, replace=fresh).record, False
-        elif isinstance(item, Failure):
-            yield _failed(job, item, plan), False
-        elif isinstance(item, Found):
+        if isinstance(message, Run):
+            yield store.write(identity, message, replace=fresh).record, False
+        elif isinstance(message, Failure):
+            yield _failed(job, message, plan), False
+        elif isinstance(message, AlreadyStored):
             if found := store.find(identity):
                 yield found.record.model_copy(update={"trial": job.trial.name}), True
         elif on_epoch:
-            on_epoch(job, item)
+            on_epoch(job, message)
 
 
 def _plan(book: Book, data: DataInfo, engine: str, device: str) -> Plan:
@@ -115,13 +123,15 @@ def _get_ready_to_report() -> None:
     """Import what the report needs, half a second of it, while the workers start."""
     import matplotlib.figure  # noqa: F401
 
-    import mnistlab.results.pages  # noqa: F401
+    import mnistlab.report.pages  # noqa: F401
 
 
 def _known(only: Sequence[str], book: Book) -> set[str]:
     names = {trial.name for trial in book.trials}
     if unknown := [name for name in only if name not in names]:
-        raise BookError(f"--only {unknown[0]}: no such trial in {book.name}; it has {', '.join(sorted(names))}")
+        raise BookError(
+            f"--only {unknown[0]}: no such trial in {book.name}; it has {', '.join(sorted(names))}"
+        )
     return set(only) or names
 
 

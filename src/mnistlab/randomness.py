@@ -6,7 +6,9 @@ import numpy as np
 
 
 class Purpose(IntEnum):
-    """What random numbers are for; purposes never share a stream, so one can change without the others."""
+    """What random numbers are for; purposes never share a stream, so one can change without the
+    others.
+    """
 
     split = 0
     weights = 1
@@ -17,5 +19,7 @@ class Purpose(IntEnum):
 
 
 def generator(seed: int, purpose: Purpose) -> np.random.Generator:
-    """The Generator of one purpose of one seed (≥ 0): PCG64 seeded by ``SeedSequence([seed, purpose])``."""
+    """The Generator of one purpose of one seed (≥ 0): PCG64 seeded by ``SeedSequence([seed,
+    purpose])``.
+    """
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, int(purpose)])))

@@ -52,7 +52,9 @@ def test_what_is_wrong_is_named(found: str, instead: str, said: str) -> None:
 
 def test_the_drawing_book_fits_its_limit() -> None:
     (trial,) = read_book("drawing").trials
-    assert 4 * trial.network.parameters() < 490_000  # of the 500,000 bytes that the shipped model may have
+    assert (
+        4 * trial.network.parameters() < 490_000
+    )  # of the 500,000 bytes that the shipped model may have
 
 
 def test_more_strokes_can_be_added_to_any_book() -> None:

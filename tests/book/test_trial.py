@@ -7,7 +7,8 @@ from mnistlab.book.trial import Book, Conv, Network, Trial, changed
 
 def test_geometry_of_trial_1_by_hand() -> None:
     network = Network(conv=(Conv(out=16, kernel=7, stride=3, padding=1),))
-    # (28 + 2 - 7) // 3 + 1 = 8 positions a side; 16·8·8 = 1,024 features; 16·(49 + 1) + 10·(1,024 + 1) = 11,050
+    # (28 + 2 - 7) // 3 + 1 = 8 positions a side; 16·8·8 = 1,024 features; 16·(49 + 1) + 10·(1,024 +
+    # 1) = 11,050
     assert network.shapes() == [(1, 28), (16, 8)]
     assert network.features() == 1024
     assert network.parameters() == 11_050
@@ -34,7 +35,11 @@ def test_impossible_geometry_is_refused(conv: Conv, said: str) -> None:
 
 def test_changes_name_each_setting_that_differs() -> None:
     book = read_book("six-trials")
-    changes = {trial.name: changed(book.trial(trial.parent), trial) for trial in book.trials if trial.parent}
+    changes = {
+        trial.name: changed(book.trial(trial.parent), trial)
+        for trial in book.trials
+        if trial.parent
+    }
     assert changes == {
         "2": {"learning_rate": (0.001, 0.0005)},
         "3": {"weight_decay": (0.01, 0.001)},
@@ -47,7 +52,9 @@ def test_changes_name_each_setting_that_differs() -> None:
 def test_changes_of_layers_are_numbered_and_another_number_of_layers_is_one_change() -> None:
     def with_layers(*out: int) -> Trial:
         layers = tuple(Conv(out=n, kernel=3) for n in out)
-        return read_book("six-trials").trials[0].model_copy(update={"network": Network(conv=layers)})
+        return (
+            read_book("six-trials").trials[0].model_copy(update={"network": Network(conv=layers)})
+        )
 
     assert changed(with_layers(2, 3), with_layers(2, 4)) == {"conv2.out": (3, 4)}
     assert list(changed(with_layers(2), with_layers(2, 4))) == ["conv"]
@@ -72,5 +79,7 @@ def test_fewer_epochs_and_other_seeds(tiny_book: Book) -> None:
     assert {trial.training.epochs for trial in tiny_book.with_epochs(7).trials} == {7}
     assert tiny_book.with_seeds(3).seeds == (0, 1, 2)
     assert parse_book(
-        "seeds = 2\n[base]\nconv=[]\nbatch_size=1\nlearning_rate=1\nepochs=1\n[[trial]]\nname='a'", "b", "b"
+        "seeds = 2\n[base]\nconv=[]\nbatch_size=1\nlearning_rate=1\nepochs=1\n[[trial]]\nname='a'",
+        "b",
+        "b",
     ).seeds == (0, 1)

@@ -10,8 +10,8 @@ import pytest
 
 from mnistlab.data import catalog, idx
 from mnistlab.data.catalog import Source, load_data
-from mnistlab.data.images import DataSet
 from mnistlab.errors import DataError
+from mnistlab.images import DataSet
 from tests.data.test_idx import write_folder
 
 Answer = Callable[[BaseHTTPRequestHandler, bytes], None]
@@ -37,7 +37,12 @@ def stalling(request: BaseHTTPRequestHandler, content: bytes) -> None:
     _send(request, content[:10], len(content), hold=threading.Event())
 
 
-def _send(request: BaseHTTPRequestHandler, content: bytes, length: int, hold: threading.Event | None = None) -> None:
+def _send(
+    request: BaseHTTPRequestHandler,
+    content: bytes,
+    length: int,
+    hold: threading.Event | None = None,
+) -> None:
     request.send_response(200)
     request.send_header("Content-Length", str(length))
     request.end_headers()
@@ -49,7 +54,9 @@ def _send(request: BaseHTTPRequestHandler, content: bytes, length: int, hold: th
 
 @contextmanager
 def serving(folder: Path, answer: Answer) -> Iterator[tuple[str, list[str]]]:
-    """A server of a folder's files that answers in its own way: its address, and what was asked of it."""
+    """A server of a folder's files that answers in its own way: its address, and what was asked of
+    it.
+    """
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -78,7 +85,10 @@ def published(tmp_path: Path, tiny: DataSet) -> Path:
 
 
 def source(published: Path, *mirrors: str) -> Source:
-    sums = [hashlib.md5((published / f"{stem}.gz").read_bytes()).hexdigest() for stem in idx.FILES.values()]
+    sums = [
+        hashlib.md5((published / f"{stem}.gz").read_bytes()).hexdigest()
+        for stem in idx.FILES.values()
+    ]
     return Source(mirrors, (sums[0], sums[1], sums[2], sums[3]))
 
 
@@ -99,7 +109,10 @@ def test_after_a_bad_mirror_the_next_is_tried(
 ) -> None:
     monkeypatch.setattr(catalog, "TIMEOUT", 0.3)
     cache = tmp_path / "cache"
-    with serving(published, bad) as (first, asked_first), serving(published, good) as (second, asked_second):
+    with (
+        serving(published, bad) as (first, asked_first),
+        serving(published, good) as (second, asked_second),
+    ):
         catalog.fetch("mnist", source(published, first, second), cache)
     assert len(asked_first) == len(asked_second) == 4
     for path in published.iterdir():
@@ -161,14 +174,18 @@ def test_progress_counts_every_byte(published: Path, tmp_path: Path) -> None:
     with serving(published, good) as (address, _):
         catalog.fetch("mnist", source(published, address), tmp_path / "cache", bar)
     sizes = [(published / f"{stem}.gz").stat().st_size for stem in idx.FILES.values()]
-    assert [(bar.total, bar.done, bar.closed) for bar in bars] == [(size, size, True) for size in sizes]
+    assert [(bar.total, bar.done, bar.closed) for bar in bars] == [
+        (size, size, True) for size in sizes
+    ]
 
 
 def test_names_and_folders(tmp_path: Path, tiny: DataSet) -> None:
     folder = tmp_path / "my data"
     folder.mkdir()
     assert load_data(write_folder(folder, tiny)).name == "my data"
-    with pytest.raises(DataError, match=r"mnits: neither a known data set nor a folder; did you mean 'mnist'\?"):
+    with pytest.raises(
+        DataError, match=r"mnits: neither a known data set nor a folder; did you mean 'mnist'\?"
+    ):
         load_data("mnits")
     choice = "give one of mnist, fashion, kmnist, mini or a folder with four IDX files"
     with pytest.raises(DataError, match=choice):

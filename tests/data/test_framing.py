@@ -5,12 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnistlab.book.trial import SIDE
 from mnistlab.data.framing import BOX, PEN, Picture, frame_ink, frame_strokes, framing_of
 from mnistlab.data.strokes import Stroke
+from mnistlab.images import SIDE
 
 SEVEN = [np.array([[0.0, 0], [60, 0], [20, 100]]), np.array([[15.0, 50], [55, 50]])]
-LOOP = [np.stack([40 * np.cos(np.linspace(0, 6.3, 200)), 60 * np.sin(np.linspace(0, 6.3, 200))], axis=1)]
+LOOP = [
+    np.stack([40 * np.cos(np.linspace(0, 6.3, 200)), 60 * np.sin(np.linspace(0, 6.3, 200))], axis=1)
+]
 
 
 def ink_box(picture: Picture) -> tuple[int, int, int, int]:
@@ -20,7 +22,9 @@ def ink_box(picture: Picture) -> tuple[int, int, int, int]:
 
 def centre_of_mass(picture: Picture) -> tuple[float, float]:
     at = np.arange(SIDE) + 0.5
-    return float(picture.sum(axis=0) @ at / picture.sum()), float(picture.sum(axis=1) @ at / picture.sum())
+    return float(picture.sum(axis=0) @ at / picture.sum()), float(
+        picture.sum(axis=1) @ at / picture.sum()
+    )
 
 
 @pytest.mark.parametrize("strokes", [SEVEN, LOOP])
@@ -30,7 +34,9 @@ def test_fits_mnists_box_with_its_mass_in_the_middle(strokes: list[Stroke]) -> N
     assert picture.shape == (SIDE, SIDE)
     assert picture.dtype == np.uint8
     assert picture.max() == 255
-    assert BOX <= max(bottom - top, right - left) + 1 <= BOX + 2  # antialiasing may touch a pixel on either side
+    assert (
+        BOX <= max(bottom - top, right - left) + 1 <= BOX + 2
+    )  # antialiasing may touch a pixel on either side
     assert centre_of_mass(picture) == pytest.approx((SIDE / 2, SIDE / 2), abs=0.1)
 
 
@@ -41,8 +47,15 @@ def test_a_vertical_line_by_hand() -> None:
 
 
 @settings(deadline=None, max_examples=60)
-@given(scale=st.floats(0.2, 3), x=st.floats(-1e4, 1e4), y=st.floats(-1e4, 1e4), strokes=st.sampled_from([SEVEN, LOOP]))
-def test_size_and_place_leave_no_trace(scale: float, x: float, y: float, strokes: list[Stroke]) -> None:
+@given(
+    scale=st.floats(0.2, 3),
+    x=st.floats(-1e4, 1e4),
+    y=st.floats(-1e4, 1e4),
+    strokes=st.sampled_from([SEVEN, LOOP]),
+)
+def test_size_and_place_leave_no_trace(
+    scale: float, x: float, y: float, strokes: list[Stroke]
+) -> None:
     moved = [stroke * scale + (x, y) for stroke in strokes]
     assert np.abs(frame_strokes(moved).astype(int) - frame_strokes(strokes)).max() <= 2
 
@@ -52,7 +65,13 @@ def test_size_and_place_leave_no_trace(scale: float, x: float, y: float, strokes
 def test_sampling_leaves_next_to_no_trace(step: int) -> None:
     sparse = [np.concatenate([stroke[:-1:step], stroke[-1:]]) for stroke in LOOP]
     dense = [
-        np.stack([np.interp(np.arange(0, len(s) - 0.9, 0.1), np.arange(len(s)), s[:, i]) for i in (0, 1)], 1)
+        np.stack(
+            [
+                np.interp(np.arange(0, len(s) - 0.9, 0.1), np.arange(len(s)), s[:, i])
+                for i in (0, 1)
+            ],
+            1,
+        )
         for s in LOOP
     ]
     for other in (sparse, dense):
@@ -67,7 +86,11 @@ def test_standing_still_adds_no_ink() -> None:
 def test_blank_dot_and_one_point() -> None:
     assert not frame_strokes([]).any()
     assert not frame_strokes([np.empty((0, 2))]).any()
-    for dot in ([np.array([[3.0, 4]])], [np.array([[3.0, 4], [3, 4]])], [np.array([[0, 0], [5e-324, 0]])]):
+    for dot in (
+        [np.array([[3.0, 4]])],
+        [np.array([[3.0, 4], [3, 4]])],
+        [np.array([[0, 0], [5e-324, 0]])],
+    ):
         picture = frame_strokes(dot)
         assert picture.sum() / 255 == pytest.approx(np.pi * (PEN / 2) ** 2, rel=0.1)
         assert centre_of_mass(picture) == pytest.approx((SIDE / 2, SIDE / 2), abs=0.01)
@@ -75,7 +98,9 @@ def test_blank_dot_and_one_point() -> None:
 
 def test_huge_and_tiny_coordinates() -> None:
     for scale in (1e-9, 1e8):
-        difference = frame_strokes([stroke * scale for stroke in SEVEN]).astype(int) - frame_strokes(SEVEN)
+        difference = frame_strokes([stroke * scale for stroke in SEVEN]).astype(
+            int
+        ) - frame_strokes(SEVEN)
         assert np.abs(difference).max() <= 2
 
 

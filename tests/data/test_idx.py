@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnistlab.data import idx
-from mnistlab.data.images import DataSet, Images
 from mnistlab.errors import DataError
+from mnistlab.images import DataSet, Images
 from tests.conftest import random_images
 
 
@@ -42,7 +42,9 @@ def test_a_folder_comes_back_as_it_was_written(tmp_path: Path, tiny: DataSet, su
 def test_a_folder_without_one_of_the_files(tmp_path: Path, tiny: DataSet) -> None:
     write_folder(tmp_path, tiny)
     (tmp_path / "t10k-labels-idx1-ubyte").unlink()
-    with pytest.raises(DataError, match=r"no t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte\.gz; give a folder"):
+    with pytest.raises(
+        DataError, match=r"no t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte\.gz; give a folder"
+    ):
         idx.read_folder(tmp_path, "name")
 
 
@@ -56,7 +58,10 @@ def test_a_folder_without_one_of_the_files(tmp_path: Path, tiny: DataSet) -> Non
         (image_bytes(2, side=20), "elements of 20×20, not 28×28"),
         (image_bytes(2)[:-1], r"truncated \(1,568 bytes announced\)"),
         (image_bytes(2) + b"x", r"has bytes after its last element \(1,568 bytes announced\)"),
-        (struct.pack(">IIII", 0x803, 1 << 30, 1 << 15, 1 << 15), "announces 1,152,921,504,606,846,976 bytes"),
+        (
+            struct.pack(">IIII", 0x803, 1 << 30, 1 << 15, 1 << 15),
+            "announces 1,152,921,504,606,846,976 bytes",
+        ),
         (struct.pack(">IIII", 0x803, 1_000_000, 28, 28), "truncated"),
         (gzip.compress(image_bytes(2))[:-9], "cannot be read"),
         (gzip.compress(image_bytes(2))[:-8] + bytes(8), "cannot be read"),
@@ -103,7 +108,9 @@ def test_the_most_compressible_file_is_believed(tmp_path: Path) -> None:
         (0, [], "an empty set; give files with at least one image"),
     ],
 )
-def test_images_and_labels_that_do_not_go_together(tmp_path: Path, images: int, labels: list[int], said: str) -> None:
+def test_images_and_labels_that_do_not_go_together(
+    tmp_path: Path, images: int, labels: list[int], said: str
+) -> None:
     (tmp_path / "images").write_bytes(image_bytes(images))
     (tmp_path / "labels").write_bytes(label_bytes(labels))
     with pytest.raises(DataError, match=said):
@@ -112,7 +119,9 @@ def test_images_and_labels_that_do_not_go_together(tmp_path: Path, images: int, 
 
 @given(
     st.binary(max_size=60),
-    st.sampled_from([b"", image_bytes(1)[:4], image_bytes(1)[:16], image_bytes(1), b"\x1f\x8b\x08"]),
+    st.sampled_from(
+        [b"", image_bytes(1)[:4], image_bytes(1)[:16], image_bytes(1), b"\x1f\x8b\x08"]
+    ),
 )
 @settings(max_examples=300, deadline=None)
 def test_random_bytes_give_an_array_or_a_data_error(
@@ -138,4 +147,15 @@ def test_the_fingerprint_tells_data_apart() -> None:
 
 def test_real_mnist_is_mnist(mnist: DataSet) -> None:
     assert (len(mnist.train), len(mnist.test)) == (60_000, 10_000)
-    assert np.bincount(mnist.train.labels).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert np.bincount(mnist.train.labels).tolist() == [
+        5923,
+        6742,
+        5958,
+        6131,
+        5842,
+        5421,
+        5918,
+        6265,
+        5851,
+        5949,
+    ]

@@ -8,7 +8,7 @@ import numpy as np
 
 from mnistlab.data import idx
 from mnistlab.data.catalog import load_data
-from mnistlab.data.images import DataSet
+from mnistlab.images import DataSet
 from scripts.make_mini import first_of_each, select, write
 from tests.conftest import random_images
 
@@ -38,7 +38,9 @@ def test_the_first_of_each_digit_are_kept_in_their_order() -> None:
     np.testing.assert_array_equal(chosen.labels, images.labels[positions])
 
 
-def test_what_is_written_is_read_again_and_has_no_time_or_name(tiny: DataSet, tmp_path: Path) -> None:
+def test_what_is_written_is_read_again_and_has_no_time_or_name(
+    tiny: DataSet, tmp_path: Path
+) -> None:
     write(tiny, tmp_path)
     assert load_data(tmp_path).sha256 == tiny.sha256
     header = b"\x1f\x8b\x08\x00" + bytes(4) + b"\x02\xff"  # no flags, no time, best compression

@@ -19,7 +19,9 @@ CONTENT = b'.SEGMENT DIGIT 0 ? "7"\n.COMMENT 7 3 1\n.PEN_DOWN\n 1 9\n 5 9\n 2 1\
 
 
 def compressed(content: bytes) -> bytes:
-    """`content`, shorter than 255 bytes, as compress(1) might pack it: every byte a code of nine bits."""
+    """`content`, shorter than 255 bytes, as compress(1) might pack it: every byte a code of nine
+    bits.
+    """
     assert len(content) < 255
     bits = sum(byte << 9 * place for place, byte in enumerate(content))
     return b"\x1f\x9d\x90" + bits.to_bytes(-(-9 * len(content) // 8), "little")

@@ -3,8 +3,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from mnistlab.data.images import DataSet
 from mnistlab.data.sheet import COLUMNS, contact_sheet
+from mnistlab.images import DataSet
 
 
 def test_a_row_for_each_class_its_first_images_in_it(mini: DataSet) -> None:

@@ -1,19 +1,15 @@
 import hashlib
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mnistlab.data.images import DataSet, Images
 from mnistlab.data.split import (
-    PARTS,
-    open_split,
-    share_split,
     split,
     validation_positions,
     validation_size,
 )
-from mnistlab.errors import DataError, StoreError
+from mnistlab.errors import DataError
+from mnistlab.images import DataSet, Images
 from tests.conftest import random_images
 
 MINI_VALIDATION = "97d30a67f26fdd51b594cd3cfd32cb85c56c9d86d2b891b6d5587248f22dd352"
@@ -24,7 +20,9 @@ def test_parts_are_disjoint_complete_and_stratified(tiny: DataSet) -> None:
     assert parts.info.sizes == {"train": 300, "validation": 60, "test": 60}
     assert np.bincount(parts.validation.labels).tolist() == [6] * 10
     together = np.concatenate([parts.train.pixels, parts.validation.pixels])
-    assert {image.tobytes() for image in together} == {image.tobytes() for image in tiny.train.pixels}
+    assert {image.tobytes() for image in together} == {
+        image.tobytes() for image in tiny.train.pixels
+    }
     assert parts.test is tiny.test
 
 
@@ -42,7 +40,9 @@ def test_uneven_classes_get_their_share_to_within_one() -> None:
     ("training_images", "asked", "size"),
     [(60_000, 10_000, 10_000), (5_000, 10_000, 833), (5_000, 500, 500), (11, 10_000, 1), (5, 1, 0)],
 )
-def test_as_many_as_asked_are_set_aside_and_at_most_a_sixth(training_images: int, asked: int, size: int) -> None:
+def test_as_many_as_asked_are_set_aside_and_at_most_a_sixth(
+    training_images: int, asked: int, size: int
+) -> None:
     assert validation_size(training_images, asked) == size
 
 
@@ -72,23 +72,3 @@ def test_the_split_is_the_same_every_time(tiny: DataSet) -> None:
 def test_too_few_images_are_refused() -> None:
     with pytest.raises(DataError, match="5 training images are too few to split; give at least 6"):
         split(DataSet("few", random_images(5), random_images(5)))
-
-
-def test_a_shared_split_comes_back_and_is_written_once(tiny: DataSet, tmp_path: Path) -> None:
-    parts = split(tiny, 60)
-    folder = share_split(parts, tmp_path)
-    before = (folder / "info.json").stat().st_mtime_ns
-    assert share_split(parts, tmp_path) == folder
-    assert (folder / "info.json").stat().st_mtime_ns == before
-    opened = open_split(folder)
-    assert opened.info == parts.info
-    for part in PARTS:
-        np.testing.assert_array_equal(getattr(opened, part).pixels, getattr(parts, part).pixels)
-        np.testing.assert_array_equal(getattr(opened, part).labels, getattr(parts, part).labels)
-    assert share_split(split(tiny, 50), tmp_path) != folder
-
-
-def test_a_cache_that_cannot_be_written_is_named(tiny: DataSet, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match=r"cannot be written .* set MNISTLAB_CACHE to a folder that can"):
-        share_split(split(tiny, 60), tmp_path / "file")

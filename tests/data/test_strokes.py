@@ -93,7 +93,9 @@ def test_too_many_points_are_refused() -> None:
 
 
 def test_an_endless_line_is_never_held_whole() -> None:
-    stream = io.BytesIO(b'{"strokes": []}\n\n' + b"1" * (3 * MAX_LINE_BYTES) + b"\n" + b'{"strokes": []}')
+    stream = io.BytesIO(
+        b'{"strokes": []}\n\n' + b"1" * (3 * MAX_LINE_BYTES) + b"\n" + b'{"strokes": []}'
+    )
     lines = list(stroke_lines(stream))
     assert [number for number, _ in lines] == [1, 3, 4]
     assert len(lines[1][1]) <= MAX_LINE_BYTES + 2

@@ -15,7 +15,16 @@ def display() -> Iterator[None]:
     if program is None or shutil.which("xdotool") is None:
         pytest.skip("needs Xvfb and xdotool: sudo apt install xvfb xdotool")
     read, write = os.pipe()
-    command = [program, "-displayfd", str(write), "-screen", "0", "1400x1000x24", "-nolisten", "tcp"]
+    command = [
+        program,
+        "-displayfd",
+        str(write),
+        "-screen",
+        "0",
+        "1400x1000x24",
+        "-nolisten",
+        "tcp",
+    ]
     with subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL) as server:
         os.close(write)
         with os.fdopen(read) as stream, pytest.MonkeyPatch.context() as patch:

@@ -16,12 +16,16 @@ SEVEN = '{"strokes": [[[0,0],[60,0],[20,100]]]}'
 
 def predict(*arguments: str | Path, given: str = "") -> tuple[int, list[str], list[str]]:
     command = [sys.executable, "-m", "mnistlab", "predict", *map(str, arguments)]
-    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False, encoding="utf-8")
+    done = subprocess.run(
+        command, input=given, capture_output=True, text=True, check=False, encoding="utf-8"
+    )
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
 
 
-def seven(mode: str = "L", paper: str = "white", ink: str = "black", size: int = 200) -> Image.Image:
+def seven(
+    mode: str = "L", paper: str = "white", ink: str = "black", size: int = 200
+) -> Image.Image:
     image = Image.new("RGB", (size, size), paper)
     unit = size / 200
     corners = [(60 * unit, 40 * unit), (140 * unit, 40 * unit), (90 * unit, 160 * unit)]
@@ -33,15 +37,24 @@ def huge_png(side: int) -> bytes:
     """A PNG that says it is `side` pixels square, and holds next to nothing."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        return (
+            struct.pack(">I", len(content))
+            + kind
+            + content
+            + struct.pack(">I", zlib.crc32(kind + content))
+        )
 
     header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
-    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+    body = (
+        chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+    )
     return b"\x89PNG\r\n\x1a\n" + body
 
 
 def test_a_bad_line_leaves_the_others_answered() -> None:
-    code, out, _ = predict("--strokes", "-", "--json", given=f'{SEVEN}\nnonsense\n{{"strokes": []}}\n{SEVEN}\n')
+    code, out, _ = predict(
+        "--strokes", "-", "--json", given=f'{SEVEN}\nnonsense\n{{"strokes": []}}\n{SEVEN}\n'
+    )
     answers = [json.loads(line) for line in out]
     assert code == 1
     assert [answer.get("digit", "none") for answer in answers] == [7, "none", None, 7]
@@ -93,12 +106,29 @@ def test_hostile_images_are_named_one_by_one(tmp_path: Path) -> None:
     (tmp_path / "huge.png").write_bytes(huge_png(20_000))
     (tmp_path / "hollow.png").write_bytes(huge_png(2_000))
     (tmp_path / "empty.png").write_bytes(b"")
-    names = ["text.png", "cut.png", "huge.png", "hollow.png", "empty.png", "none.png", ".", "good.png"]
+    names = [
+        "text.png",
+        "cut.png",
+        "huge.png",
+        "hollow.png",
+        "empty.png",
+        "none.png",
+        ".",
+        "good.png",
+    ]
     code, out, errors = predict(*(tmp_path / name for name in names))
     assert code == 1
     assert len(out) == 1
     assert out[0].endswith("%)")
-    reasons = ["not an image", "cannot be read", "40,000,000 pixels", "cannot be read", "not an", "no such", "cannot"]
+    reasons = [
+        "not an image",
+        "cannot be read",
+        "40,000,000 pixels",
+        "cannot be read",
+        "not an",
+        "no such",
+        "cannot",
+    ]
     for name, said, line in zip(names, reasons, errors, strict=False):
         assert str(tmp_path / name) in line
         assert said in line

@@ -2,7 +2,15 @@
 
 import numpy as np
 
-from mnistlab.drawing.board import DARK, LIGHT, paint_board, paint_picture, ppm, rounded, stroke_mask
+from mnistlab.drawing.board import (
+    DARK,
+    LIGHT,
+    paint_board,
+    paint_picture,
+    ppm,
+    rounded,
+    stroke_mask,
+)
 from mnistlab.drawing.evidence import Evidence
 from mnistlab.drawing.sketch import Point, Sketch
 
@@ -38,10 +46,14 @@ def test_a_board_in_both_themes() -> None:
 
 def test_evidence_lies_over_the_strokes_it_is_about() -> None:
     sketch = sketched()
-    sketch.strokes = [[(x / 2 + 100, y / 2 + 400) for x, y in stroke] for stroke in sketch.strokes]  # off the middle
+    sketch.strokes = [
+        [(x / 2 + 100, y / 2 + 400) for x, y in stroke] for stroke in sketch.strokes
+    ]  # off the middle
     values = np.zeros((28, 28), np.float32)
     values[10:18, 18:22] = 1  # right of the line, at half its height
-    board = np.asarray(paint_board(sketch.strokes, 400, LIGHT, sketch.framing(), evidence(values))).astype(int)
+    board = np.asarray(
+        paint_board(sketch.strokes, 400, LIGHT, sketch.framing(), evidence(values))
+    ).astype(int)
     redder = board[:, :, 0] - board[:, :, 2]
     row, column = (float(at.mean()) for at in np.nonzero(redder > redder.max() / 2))
     assert abs(row - 260) < 6  # the line runs from 200 to 320 at column 140

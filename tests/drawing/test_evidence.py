@@ -1,4 +1,6 @@
-"""Evidence: exact where it says so, and an occlusion map elsewhere, both against the network itself."""
+"""Evidence: exact where it says so, and an occlusion map elsewhere, both against the network
+itself.
+"""
 
 import numpy as np
 import pytest
@@ -16,7 +18,9 @@ FOUR = frame_strokes([np.array([[3.0, 0], [0, 6], [5, 6]]), np.array([[4.0, 2], 
 
 def predictor(conv: list[dict[str, object]], seed: int = 0) -> Predictor:
     network = Network.model_validate({"conv": conv})
-    return Predictor(to_onnx(network, initial_weights(network, generator(seed, Purpose.weights))), "toy")
+    return Predictor(
+        to_onnx(network, initial_weights(network, generator(seed, Purpose.weights))), "toy"
+    )
 
 
 @pytest.mark.parametrize(
@@ -37,7 +41,9 @@ def test_exact_evidence_plus_bias_is_the_difference_of_the_logits(conv: dict[str
         logits = model.predict(picture[None])[0][0]
         for digit, other in ((9, 4), (0, 1)):
             evidence = explainer.explain(picture, digit, other)
-            assert evidence.values.sum() + evidence.bias == pytest.approx(logits[digit] - logits[other], abs=1e-4)
+            assert evidence.values.sum() + evidence.bias == pytest.approx(
+                logits[digit] - logits[other], abs=1e-4
+            )
 
 
 def test_evidence_spread_over_pixels_keeps_its_sum_when_no_field_leaves_the_picture() -> None:

@@ -1,6 +1,6 @@
 """A drawing in the making."""
 
-from mnistlab.drawing.sketch import MOST_POINTS, Sketch, look
+from mnistlab.drawing.sketch import MAX_POINTS, Sketch, look
 from mnistlab.model.predictor import shipped_model
 
 
@@ -24,9 +24,9 @@ def test_an_endless_drawing_takes_no_more_points() -> None:
     sketch = Sketch()
     sketch.move((0, 0))  # no pen on the board
     sketch.begin((0, 0))
-    for i in range(MOST_POINTS + 100):
+    for i in range(MAX_POINTS + 100):
         sketch.move((i, i))
-    assert len(sketch.strokes[0]) == MOST_POINTS
+    assert len(sketch.strokes[0]) == MAX_POINTS
 
 
 def test_a_look_at_a_blank_board_and_at_a_line() -> None:

@@ -20,13 +20,25 @@ from mnistlab.model.predictor import Predictor, shipped_model
 from mnistlab.randomness import Purpose, generator
 
 SEVEN = [(150, 100), (330, 100), (220, 380)]
-SCRIBBLE = [(100, 100), (350, 380), (90, 350), (380, 90), (240, 60), (120, 400), (400, 240), (80, 220), (300, 420)]
+SCRIBBLE = [
+    (100, 100),
+    (350, 380),
+    (90, 350),
+    (380, 90),
+    (240, 60),
+    (120, 400),
+    (400, 240),
+    (80, 220),
+    (300, 420),
+]
 
 
 def plain_model() -> Predictor:
     """One convolution, no pooling, not trained: its evidence is exact."""
     network = Network.model_validate({"conv": [{"out": 4, "kernel": 5, "stride": 2}]})
-    return Predictor(to_onnx(network, initial_weights(network, generator(0, Purpose.weights))), "plain")
+    return Predictor(
+        to_onnx(network, initial_weights(network, generator(0, Purpose.weights))), "plain"
+    )
 
 
 class Hand:
@@ -63,8 +75,15 @@ class Hand:
         board = self.window.board
         corners = np.array(points, float) + np.array([board.winfo_rootx(), board.winfo_rooty()])
         at = np.linspace(0, len(corners) - 1, 10 * (len(corners) - 1) + 1)
-        path = [np.interp(at, range(len(corners)), corners[:, axis]).round().astype(int) for axis in (0, 1)]
-        moves = [word for x, y in zip(*path, strict=True) for word in ("mousemove", x, y, "sleep", "0.004")]
+        path = [
+            np.interp(at, range(len(corners)), corners[:, axis]).round().astype(int)
+            for axis in (0, 1)
+        ]
+        moves = [
+            word
+            for x, y in zip(*path, strict=True)
+            for word in ("mousemove", x, y, "sleep", "0.004")
+        ]
         self.do(*moves[:5], "mousedown", 1, *moves[5:], "mouseup", 1)
 
     def press(self, key: str) -> None:
@@ -109,7 +128,9 @@ def test_draw_undo_and_clear(hand: Hand) -> None:
 
 def test_a_blank_board_has_no_bars_and_no_evidence(hand: Hand) -> None:
     bars = hand.window.panel.bars
-    assert len(bars.find_all()) == 10 + 2 * (10 + 2) + 1  # digits; paper, name and answer of each; the one underlined
+    assert (
+        len(bars.find_all()) == 10 + 2 * (10 + 2) + 1
+    )  # digits; paper, name and answer of each; the one underlined
     assert hand.window.panel.reason["text"] == ""
 
 
@@ -164,7 +185,9 @@ def test_correct_keep_and_delete(hand: Hand, corrections: Path) -> None:
     (kept,) = read_strokes(corrections)
     assert kept.label == 1
     assert len(kept.strokes[0]) >= 3  # a busy machine sees fewer points
-    assert str(corrections) in hand.window.note["text"] or "kept already" in hand.window.note["text"]
+    assert (
+        str(corrections) in hand.window.note["text"] or "kept already" in hand.window.note["text"]
+    )
     delete = hand.window.delete
     hand.click(delete, 20, 10)
     assert corrections.exists()
@@ -211,7 +234,11 @@ def test_without_a_display_it_says_what_to_install() -> None:
         pytest.skip("other systems always have a display")
     command = [sys.executable, "-m", "mnistlab", "draw"]
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=environment(DISPLAY=None, WAYLAND_DISPLAY=None)
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(DISPLAY=None, WAYLAND_DISPLAY=None),
     )
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
@@ -219,7 +246,10 @@ def test_without_a_display_it_says_what_to_install() -> None:
 
 
 def test_without_tkinter_it_says_what_to_install() -> None:
-    code = "import sys; sys.modules['tkinter'] = None; sys.argv[1:] = ['draw']; from mnistlab import cli; cli.main()"
+    code = (
+        "import sys; sys.modules['tkinter'] = None; sys.argv[1:] = ['draw']; from mnistlab "
+        "import cli; cli.main()"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1

@@ -7,8 +7,8 @@ import pytest
 
 from mnistlab.book.reading import read_book, shipped_books
 from mnistlab.book.trial import Conv, Network
-from mnistlab.data.images import DataSet
 from mnistlab.errors import StoreError
+from mnistlab.images import DataSet
 from mnistlab.model import Weights
 from mnistlab.model.artifact import read_weights, to_onnx, weights_to_bytes
 from mnistlab.model.network import initial_weights
@@ -17,7 +17,10 @@ from mnistlab.randomness import Purpose, generator
 SHIPPED = {trial.network for name in shipped_books() for trial in read_book(name).trials}
 OTHERS = {
     Network(conv=()),
-    Network(conv=(Conv(out=3, kernel=3, padding=2, pool=3, norm=True), Conv(out=4, kernel=2, stride=2)), dropout=0.5),
+    Network(
+        conv=(Conv(out=3, kernel=3, padding=2, pool=3, norm=True), Conv(out=4, kernel=2, stride=2)),
+        dropout=0.5,
+    ),
 }
 
 
@@ -43,7 +46,9 @@ def test_onnx_runtime_and_torch_agree_on_real_digits(network: Network, mini: Dat
     onnx.checker.check_model(onnx.load_from_string(content), full_check=True)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     pixels = mini.train.pixels[:200]
-    logits, probabilities = session.run(["logits", "probabilities"], {"pixels": pixels.astype(np.float32)})
+    logits, probabilities = session.run(
+        ["logits", "probabilities"], {"pixels": pixels.astype(np.float32)}
+    )
     expected = model(torch.from_numpy(pixels)).detach()
     np.testing.assert_allclose(logits, expected, atol=1e-4)
     np.testing.assert_allclose(probabilities, expected.softmax(1), atol=1e-5)

@@ -9,10 +9,15 @@ from mnistlab.book.trial import Conv, Network
 from mnistlab.model.network import initial_weights
 from mnistlab.randomness import Purpose, generator
 
-DEEP = Network(conv=(Conv(out=3, kernel=3, pool=2, norm=True), Conv(out=5, kernel=4, stride=2, padding=1)), dropout=0.2)
+DEEP = Network(
+    conv=(Conv(out=3, kernel=3, pool=2, norm=True), Conv(out=5, kernel=4, stride=2, padding=1)),
+    dropout=0.2,
+)
 
 
-@pytest.mark.parametrize("network", [DEEP, Network(conv=()), Network(conv=(Conv(out=2, kernel=28),))])
+@pytest.mark.parametrize(
+    "network", [DEEP, Network(conv=()), Network(conv=(Conv(out=2, kernel=28),))]
+)
 def test_names_and_numbers_are_those_of_the_book(network: Network) -> None:
     weights = initial_weights(network, generator(0, Purpose.weights))
     learned = {name: value for name, value in weights.items() if "running" not in name}
@@ -23,9 +28,12 @@ def test_names_and_numbers_are_those_of_the_book(network: Network) -> None:
 
 def test_batch_norm_begins_as_pytorchs() -> None:
     weights = initial_weights(DEEP, generator(0, Purpose.weights))
-    found = {name: set(value.tolist()) for name, value in weights.items() if name.startswith("norm")}
+    found = {
+        name: set(value.tolist()) for name, value in weights.items() if name.startswith("norm")
+    }
     assert found == {
-        "norm1.weight": {1.0}, "norm1.bias": {0.0}, "norm1.running_mean": {0.0}, "norm1.running_var": {1.0},
+        "norm1.weight": {1.0}, "norm1.bias": {0.0}, "norm1.running_mean": {0.0},
+        "norm1.running_var": {1.0},
     }  # fmt: skip
 
 
@@ -42,7 +50,9 @@ def test_initial_weights_fill_the_range_of_pytorchs_default() -> None:
 def test_the_seed_alone_decides_and_a_change_of_numpys_streams_is_noticed() -> None:
     def digest(seed: int) -> str:
         weights = initial_weights(DEEP, generator(seed, Purpose.weights))
-        return hashlib.sha256(b"".join(value.tobytes() for value in weights.values())).hexdigest()[:16]
+        return hashlib.sha256(b"".join(value.tobytes() for value in weights.values())).hexdigest()[
+            :16
+        ]
 
     assert digest(0) == digest(0) != digest(1)
     assert digest(0) == "6da6a6d43e6cd1a4"

@@ -16,13 +16,17 @@ from mnistlab.model.network import initial_weights
 from mnistlab.model.predictor import Guess, Predictor, open_model, shipped_model
 from mnistlab.randomness import Purpose, generator
 
-SMALL = Network.model_validate({"conv": [{"out": 4, "kernel": 5, "stride": 2, "norm": True}], "dropout": 0.1})
+SMALL = Network.model_validate(
+    {"conv": [{"out": 4, "kernel": 5, "stride": 2, "norm": True}], "dropout": 0.1}
+)
 
 
 WEIGHTS = initial_weights(SMALL, generator(0, Purpose.weights))
 
 
-def some_model(kind: str = "float", side: int = 28, classes: int = 10, outputs: tuple[str, ...] = ()) -> bytes:
+def some_model(
+    kind: str = "float", side: int = 28, classes: int = 10, outputs: tuple[str, ...] = ()
+) -> bytes:
     """A model that multiplies pixels by zeros: right in form only if its arguments are."""
     dtype = TensorProto.FLOAT if kind == "float" else TensorProto.DOUBLE
     numpy_type = np.float32 if kind == "float" else np.float64
@@ -109,7 +113,10 @@ def test_predicting_loads_neither_torch_nor_matplotlib() -> None:
         "from mnistlab.model.predictor import shipped_model\n"
         "from mnistlab.data.framing import frame_strokes\n"
         "shipped_model().guess(frame_strokes([np.array([[0, 0], [0, 9]])]))\n"
-        "print([name for name in ('torch', 'matplotlib', 'sklearn', 'onnx') if name in sys.modules])\n"
+        "print([name for name in ('torch', 'matplotlib', 'sklearn', 'onnx') if name in "
+        "sys.modules])\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"

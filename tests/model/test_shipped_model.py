@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from mnistlab.data.framing import frame_ink, frame_strokes
-from mnistlab.data.images import DataSet
 from mnistlab.data.ink import find_ink
 from mnistlab.data.strokes import Drawing, Stroke, parse_pendigits
+from mnistlab.images import DataSet
 from mnistlab.model.predictor import shipped_model
 
 
@@ -20,7 +20,10 @@ def drawings() -> list[Drawing]:
     """Every tenth of the real pen digits."""
     path = Path(os.environ.get("MNISTLAB_DATA", ""), "pendigits", "pendigits-orig.tra.gz")
     if not path.is_file():
-        pytest.skip("needs real pen digits: set MNISTLAB_DATA to a folder that holds pendigits/pendigits-orig.tra.gz")
+        pytest.skip(
+            "needs real pen digits: set MNISTLAB_DATA to a folder that holds "
+            "pendigits/pendigits-orig.tra.gz"
+        )
     return parse_pendigits(gzip.decompress(path.read_bytes()).decode("latin-1"))[::10]
 
 
@@ -44,14 +47,20 @@ def test_mnists_test_images(mnist: DataSet) -> None:
     ],
     ids=["smaller", "larger and elsewhere", "sparser", "slower"],
 )
-def test_size_place_and_sampling_change_no_answer(drawings: list[Drawing], change: Callable[[Stroke], Stroke]) -> None:
+def test_size_place_and_sampling_change_no_answer(
+    drawings: list[Drawing], change: Callable[[Stroke], Stroke]
+) -> None:
     usual = answers([frame_strokes(drawing.strokes) for drawing in drawings])
-    changed = answers([frame_strokes([change(stroke) for stroke in drawing.strokes]) for drawing in drawings])
+    changed = answers(
+        [frame_strokes([change(stroke) for stroke in drawing.strokes]) for drawing in drawings]
+    )
     assert (usual == changed).mean() >= 0.995
 
 
 def test_mnists_images_survive_being_taken_for_photographs(mnist: DataSet) -> None:
     assert mnist.test is not None
     light = np.linspace(150, 250, 28)  # dark ink on paper lit from one side
-    pictures = [frame_ink(find_ink(light * (1 - 0.8 * pixels / 255))) for pixels in mnist.test.pixels[:300]]
+    pictures = [
+        frame_ink(find_ink(light * (1 - 0.8 * pixels / 255))) for pixels in mnist.test.pixels[:300]
+    ]
     assert (answers(pictures) == mnist.test.labels[:300]).mean() >= 0.97

@@ -4,14 +4,24 @@ import json
 
 import pytest
 
-from mnistlab.results.compare import FEWEST, HELPED, HURT, TOO_FEW, UNCLEAR, compare, compare_pairs, judge
+from mnistlab.results.compare import (
+    FEWEST,
+    HELPED,
+    HURT,
+    TOO_FEW,
+    UNCLEAR,
+    compare,
+    compare_pairs,
+    judge,
+)
 from tests.made_up import record, runs, trial
 
 BOOK = [trial("1"), trial("2", "1", 0.0005)]
 
 
 def test_a_change_worked_by_hand() -> None:
-    # differences 0.020 0.021 0.022 0.021 0.021: mean 0.021, s = √(2·10⁻⁶/4), half = 2.776445·s/√5 = 0.000878
+    # differences 0.020 0.021 0.022 0.021 0.021: mean 0.021, s = √(2·10⁻⁶/4), half = 2.776445·s/√5 =
+    # 0.000878
     before, after = [0.95, 0.951, 0.95, 0.949, 0.952], [0.97, 0.972, 0.972, 0.97, 0.973]
     (comparison,) = compare(BOOK, runs("1", before) + runs("2", after))
     judged = comparison.judgement
@@ -22,7 +32,7 @@ def test_a_change_worked_by_hand() -> None:
     assert judged.p == judged.p_holm  # one change: nothing to correct
     assert judged.p is not None
     assert judged.p < 1e-6
-    assert (judged.verdict, judged.reads) == (HELPED, "helped")
+    assert (judged.verdict, judged.verdict_text) == (HELPED, "helped")
     assert comparison.changed == {"learning_rate": (0.001, 0.0005)}
 
 
@@ -34,14 +44,16 @@ def test_runs_are_paired_by_seed_and_not_by_place() -> None:
 
 def test_a_change_for_the_worse_hurt() -> None:
     (judged,) = judge([[-0.01, -0.011, -0.012, -0.01]])
-    assert judged.verdict == judged.reads == HURT
+    assert judged.verdict == judged.verdict_text == HURT
 
 
 def test_a_significant_trifle_is_called_too_little_to_matter() -> None:
     (judged,) = judge([[0.0004, 0.0005, 0.0006, 0.0005, 0.0004, 0.0005]])
-    assert (judged.verdict, judged.reads) == (HELPED, "helped, too little to matter")
-    (judged,) = judge([[0.0007, 0.0009, 0.0011, 0.0009]])  # the interval reaches beyond 0.1 points: it may matter
-    assert judged.reads == "helped"
+    assert (judged.verdict, judged.verdict_text) == (HELPED, "helped, too little to matter")
+    (judged,) = judge(
+        [[0.0007, 0.0009, 0.0011, 0.0009]]
+    )  # the interval reaches beyond 0.1 points: it may matter
+    assert judged.verdict_text == "helped"
 
 
 def test_what_holm_does_not_confirm_reads_so() -> None:
@@ -51,8 +63,11 @@ def test_what_holm_does_not_confirm_reads_so() -> None:
     among = judge([doubtful, [0.001, -0.001, 0.002, 0.0], [0.0, 0.001, -0.001, 0.0005]])
     assert among[0].p == alone.p
     assert among[0].p_holm == pytest.approx(3 * (alone.p or 0))
-    assert (among[0].verdict, among[0].reads) == (UNCLEAR, "no clear difference after correcting for 3 changes")
-    assert among[1].reads == UNCLEAR
+    assert (among[0].verdict, among[0].verdict_text) == (
+        UNCLEAR,
+        "no clear difference after correcting for 3 changes",
+    )
+    assert among[1].verdict_text == UNCLEAR
     assert [judged.needed is not None for judged in among] == [True, True, True]
 
 
@@ -62,7 +77,9 @@ def test_fewer_than_three_seeds_get_no_verdict_and_count_for_nothing() -> None:
     assert [judged.p for judged in (none, one, two)] == [None] * 3
     assert (none.difference, one.difference, one.low) == (None, 0.02, None)
     assert two.difference == pytest.approx(0.025)
-    assert two.low == pytest.approx(0.025 - 12.7062 * 0.005, abs=1e-5)  # two values have an interval, and a wide one
+    assert two.low == pytest.approx(
+        0.025 - 12.7062 * 0.005, abs=1e-5
+    )  # two values have an interval, and a wide one
     assert three.n == FEWEST
     assert three.tested == 1
     assert three.p == three.p_holm
@@ -71,16 +88,30 @@ def test_fewer_than_three_seeds_get_no_verdict_and_count_for_nothing() -> None:
 def test_the_same_accuracy_with_every_seed_is_no_difference() -> None:
     (comparison,) = compare(BOOK, runs("1", [0.97, 0.98, 0.99]) + runs("2", [0.97, 0.98, 0.99]))
     judged = comparison.judgement
-    assert (judged.difference, judged.low, judged.high, judged.p, judged.verdict) == (0, None, None, 1, UNCLEAR)
+    assert (judged.difference, judged.low, judged.high, judged.p, judged.verdict) == (
+        0,
+        None,
+        None,
+        1,
+        UNCLEAR,
+    )
     assert judged.needed is None
 
 
 def test_the_same_difference_with_every_seed_has_no_interval_and_the_exact_p() -> None:
     few, many = [0.97, 0.98, 0.99], [0.97 + seed / 1000 for seed in range(10)]
     (comparison,) = compare(BOOK, runs("1", few) + runs("2", [x + 0.0012 for x in few]))
-    assert (comparison.judgement.low, comparison.judgement.p, comparison.judgement.verdict) == (None, 0.25, UNCLEAR)
+    assert (comparison.judgement.low, comparison.judgement.p, comparison.judgement.verdict) == (
+        None,
+        0.25,
+        UNCLEAR,
+    )
     (comparison,) = compare(BOOK, runs("1", many) + runs("2", [x - 0.0012 for x in many]))
-    assert (comparison.judgement.low, comparison.judgement.p, comparison.judgement.verdict) == (None, 2 / 1024, HURT)
+    assert (comparison.judgement.low, comparison.judgement.p, comparison.judgement.verdict) == (
+        None,
+        2 / 1024,
+        HURT,
+    )
     json.dumps(comparison.row(), allow_nan=False)
 
 
@@ -93,8 +124,17 @@ def test_the_exact_test_may_dispute() -> None:
 
 
 def test_a_diverged_run_and_unequal_seeds_leave_the_pairs() -> None:
-    first = [record("1", 0, 0.95), record("1", 1, 0.951), record("1", 2, status="diverged"), record("1", 3, 0.952)]
-    second = [*runs("2", [0.96, 0.962, 0.961, 0.963]), record("2", 4), record("2", 5, status="failed")]
+    first = [
+        record("1", 0, 0.95),
+        record("1", 1, 0.951),
+        record("1", 2, status="diverged"),
+        record("1", 3, 0.952),
+    ]
+    second = [
+        *runs("2", [0.96, 0.962, 0.961, 0.963]),
+        record("2", 4),
+        record("2", 5, status="failed"),
+    ]
     (comparison,) = compare(BOOK, first + second)
     assert comparison.judgement.n == 3
     assert comparison.left_out == (
@@ -115,10 +155,19 @@ def test_a_parent_without_runs_leaves_too_few_seeds_and_a_trial_without_runs_not
 def test_the_other_measures_worked_by_hand() -> None:
     before = [record("1", seed, test=0.97, seconds=2.0) for seed in range(3)]
     flat = (0.9, 0.5, 0.3, 0.2, 0.10, 0.10, 0.10, 0.13)
-    after = [record("2", seed, test=0.97 + seed / 1000, seconds=1.0, losses=flat) for seed in range(3)]
+    after = [
+        record("2", seed, test=0.97 + seed / 1000, seconds=1.0, losses=flat) for seed in range(3)
+    ]
     (comparison,) = compare(BOOK, before + after)
     also = comparison.also
-    assert list(also) == ["validation loss", "test accuracy", "test loss", "overfitting", "smoothness", "time"]
+    assert list(also) == [
+        "validation loss",
+        "test accuracy",
+        "test loss",
+        "overfitting",
+        "smoothness",
+        "time",
+    ]
     assert also["test accuracy"].mean == pytest.approx(0.001)
     assert also["overfitting"].mean == pytest.approx(0)
     # after epoch 5: |0.02|, |-0.03|, |0.01| before, mean 0.02; 0, 0, 0.03 after, mean 0.01
@@ -143,7 +192,11 @@ def test_short_histories_have_no_smoothness() -> None:
 def test_the_row_of_results_json() -> None:
     (comparison,) = compare(BOOK, runs("1", [0.95, 0.951, 0.95]) + runs("2", [0.97, 0.972, 0.972]))
     row = json.loads(json.dumps(comparison.row(), allow_nan=False))
-    assert (row["trial"], row["parent"], row["changed"]) == ("2", "1", {"learning_rate": [0.001, 0.0005]})
+    assert (row["trial"], row["parent"], row["changed"]) == (
+        "2",
+        "1",
+        {"learning_rate": [0.001, 0.0005]},
+    )
     assert (row["metric"], row["n"], row["verdict"]) == ("validation accuracy", 3, "helped")
     assert row["also"]["time"] == {"n": 3, "ratio": 1, "low": 1, "high": 1}
 

@@ -1,4 +1,6 @@
-"""`compare`, `report` and `evaluate` as a user calls them, on a results folder that was really trained."""
+"""`compare`, `report` and `evaluate` as a user calls them, on a results folder that was really
+trained.
+"""
 
 import sys
 from pathlib import Path
@@ -8,8 +10,8 @@ import pytest
 
 from mnistlab import cli
 from mnistlab.book.trial import Book
-from mnistlab.data.images import DataSet
 from mnistlab.errors import StoreError
+from mnistlab.images import DataSet
 from mnistlab.lab import run_book
 from mnistlab.results.evaluate import evaluate
 from mnistlab.results.store import Store, StoredRun
@@ -21,7 +23,10 @@ from tests.data.test_idx import write_folder
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained") / "out"
-    text = "[base]\nconv = [{ out = 4, kernel = 5, stride = 3 }]\nbatch_size = 32\nlearning_rate = 0.003\nepochs = 2\n"
+    text = (
+        "[base]\nconv = [{ out = 4, kernel = 5, stride = 3 }]\nbatch_size = "
+        "32\nlearning_rate = 0.003\nepochs = 2\n"
+    )
     text += '[[trial]]\nname = "a"\n[[trial]]\nname = "b"\nfrom = "a"\nlearning_rate = 0.001\n'
     from mnistlab.book.reading import parse_book
 
@@ -39,7 +44,9 @@ def first(out: Path) -> StoredRun:
     return read_results(Store(out)).runs[0]
 
 
-def said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+def said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
+) -> tuple[int, str, str]:
     monkeypatch.setattr(sys, "argv", ["mnistlab", *arguments])
     with pytest.raises(SystemExit) as caught:
         cli.main()
@@ -129,7 +136,12 @@ def test_evaluate_prints_figures_confusion_and_calibration(
     data = str(write_folder(tmp_path / "tiny", learned()))
     code, printed, _ = said(monkeypatch, capsys, "evaluate", str(first(out).folder), "--data", data)
     assert code == 0
-    for expected in ("Trial a, seed 0, on 80 test images of tiny", "F1 (macro)", "read as", "Calibration"):
+    for expected in (
+        "Trial a, seed 0, on 80 test images of tiny",
+        "F1 (macro)",
+        "read as",
+        "Calibration",
+    ):
         assert expected in printed
 
 
@@ -144,7 +156,9 @@ def test_damaged_test_images_are_refused_with_their_file(out: Path, tmp_path: Pa
     assert len(Store(out).test()) == 80
 
 
-def test_a_folder_used_with_other_data_gets_the_other_test_images(out: Path, tmp_path: Path) -> None:
+def test_a_folder_used_with_other_data_gets_the_other_test_images(
+    out: Path, tmp_path: Path
+) -> None:
     store, plan = Store(tmp_path), read_results(Store(out)).plan
     for images in (random_images(20), random_images(30, seed=1)):
         store.prepare(plan, images)
@@ -154,7 +168,9 @@ def test_a_folder_used_with_other_data_gets_the_other_test_images(out: Path, tmp
 def test_a_run_edited_to_hold_no_number_is_refused(out: Path, tmp_path: Path) -> None:
     record = first(out).record
     (tmp_path / "run").mkdir()
-    text = record.model_dump_json().replace(f'"accuracy":{record.scores["test"].accuracy}', '"accuracy":NaN')
+    text = record.model_dump_json().replace(
+        f'"accuracy":{record.scores["test"].accuracy}', '"accuracy":NaN'
+    )
     assert "NaN" in text
     (tmp_path / "run" / "run.json").write_text(text, "utf-8")
     with pytest.raises(StoreError, match=r"run\.json: damaged"):

@@ -6,20 +6,26 @@ from pathlib import Path
 import pytest
 
 from mnistlab.book.trial import Book
-from mnistlab.data.images import DataSet
 from mnistlab.errors import StoreError
+from mnistlab.images import DataSet
 from mnistlab.lab import run_book
 from mnistlab.model.predictor import open_model
 from mnistlab.results.models import find_models
 
 
-def test_a_results_folder_offers_each_trials_best_run(tiny: DataSet, tiny_book: Book, tmp_path: Path) -> None:
+def test_a_results_folder_offers_each_trials_best_run(
+    tiny: DataSet, tiny_book: Book, tmp_path: Path
+) -> None:
     results = run_book(tiny_book, tiny, tmp_path / "out", jobs=1, device="cpu")
     found = find_models(tmp_path / "out")
     assert [name for name, _ in found] == ["a", "b"]
     for name, path in found:
-        losses = {r.seed: r.scores["validation"].loss or 0.0 for r in results.records if r.trial == name}
-        assert f'"seed": {min(losses, key=losses.__getitem__)},' in (path.parent / "run.json").read_text("utf-8")
+        losses = {
+            r.seed: r.scores["validation"].loss or 0.0 for r in results.records if r.trial == name
+        }
+        assert f'"seed": {min(losses, key=losses.__getitem__)},' in (
+            path.parent / "run.json"
+        ).read_text("utf-8")
         assert open_model(path, name).name == name
     ((name, path),) = find_models(found[0][1].parent)
     assert path == found[0][1]

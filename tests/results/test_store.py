@@ -6,9 +6,9 @@ import onnxruntime
 import pytest
 
 from mnistlab.book.trial import Book
-from mnistlab.data.images import DataSet
 from mnistlab.data.split import Split, split
 from mnistlab.errors import StoreError
+from mnistlab.images import DataSet
 from mnistlab.model.artifact import read_weights
 from mnistlab.results.store import Plan, Store
 from mnistlab.training.fit import run
@@ -48,10 +48,14 @@ def test_a_stored_run_comes_back_in_files_that_others_read(
     np.testing.assert_array_equal(found.predictions(), finished.test_probabilities)
     for name, value in read_weights(stored.folder / "weights.safetensors").items():
         np.testing.assert_array_equal(value, finished.weights[name])
-    session = onnxruntime.InferenceSession(stored.folder / "model.onnx", providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        stored.folder / "model.onnx", providers=["CPUExecutionProvider"]
+    )
     with np.load(store.folder / "test.npz", allow_pickle=False) as test:
         np.testing.assert_array_equal(test["labels"], parts.test.labels)
-        (probabilities,) = session.run(["probabilities"], {"pixels": test["pixels"].astype(np.float32)})
+        (probabilities,) = session.run(
+            ["probabilities"], {"pixels": test["pixels"].astype(np.float32)}
+        )
     np.testing.assert_allclose(probabilities, finished.test_probabilities, atol=1e-5)
 
 
@@ -66,8 +70,12 @@ def test_identity_depends_on_everything_that_decides_the_result(plan: Plan) -> N
         plan.identity(other, 0),
         plan.model_copy(update={"device": "cuda"}).identity(trial, 0),
         plan.model_copy(update={"engine": "native-v2"}).identity(trial, 0),
-        plan.model_copy(update={"data": data.model_copy(update={"sha256": "0"})}).identity(trial, 0),
-        plan.model_copy(update={"data": data.model_copy(update={"sizes": {"train": 1}})}).identity(trial, 0),
+        plan.model_copy(update={"data": data.model_copy(update={"sha256": "0"})}).identity(
+            trial, 0
+        ),
+        plan.model_copy(update={"data": data.model_copy(update={"sizes": {"train": 1}})}).identity(
+            trial, 0
+        ),
     ]
     assert len({base, *others}) == 7
 
@@ -81,7 +89,11 @@ def test_runs_of_other_seeds_count_and_runs_of_other_settings_do_not(
     for seed in (7, 0):
         store.write(
             plan.identity(trial, seed),
-            Run(finished.record.model_copy(update={"seed": seed}), finished.weights, finished.test_probabilities),
+            Run(
+                finished.record.model_copy(update={"seed": seed}),
+                finished.weights,
+                finished.test_probabilities,
+            ),
         )
     store.write("0123456789abcdef", finished)
     assert [(run.record.trial, run.record.seed) for run in store.runs(plan)] == [("a", 0), ("a", 7)]
@@ -95,10 +107,14 @@ def test_a_run_stored_under_another_trial_name_takes_the_books_name(
     store.write(plan.identity(plan.book.trials[0], 0), finished)
     renamed = plan.book.trials[0].model_copy(update={"name": "new name"})
     book = plan.book.model_copy(update={"trials": (renamed,)})
-    assert [run.record.trial for run in store.runs(plan.model_copy(update={"book": book}))] == ["new name"]
+    assert [run.record.trial for run in store.runs(plan.model_copy(update={"book": book}))] == [
+        "new name"
+    ]
 
 
-def test_a_diverged_run_is_stored_without_arrays(plan: Plan, parts: Split, finished: Run, tmp_path: Path) -> None:
+def test_a_diverged_run_is_stored_without_arrays(
+    plan: Plan, parts: Split, finished: Run, tmp_path: Path
+) -> None:
     store = Store(tmp_path)
     store.prepare(plan, parts.test)
     record = finished.record.model_copy(update={"status": "diverged", "epoch": None, "scores": {}})
@@ -107,7 +123,9 @@ def test_a_diverged_run_is_stored_without_arrays(plan: Plan, parts: Split, finis
     assert json.loads((stored.folder / "run.json").read_text("utf-8"))["epoch"] is None
 
 
-def test_the_plan_comes_back_and_test_images_are_written_once(plan: Plan, parts: Split, tmp_path: Path) -> None:
+def test_the_plan_comes_back_and_test_images_are_written_once(
+    plan: Plan, parts: Split, tmp_path: Path
+) -> None:
     store = Store(tmp_path)
     store.prepare(plan, parts.test)
     before = (tmp_path / "test.npz").stat().st_mtime_ns
@@ -116,7 +134,9 @@ def test_the_plan_comes_back_and_test_images_are_written_once(plan: Plan, parts:
     assert store.plan() == plan
 
 
-def test_folders_that_hold_no_results_or_damaged_ones(plan: Plan, parts: Split, finished: Run, tmp_path: Path) -> None:
+def test_folders_that_hold_no_results_or_damaged_ones(
+    plan: Plan, parts: Split, finished: Run, tmp_path: Path
+) -> None:
     with pytest.raises(StoreError, match="not a results folder"):
         Store(tmp_path).plan()
     store = Store(tmp_path)
@@ -129,11 +149,15 @@ def test_folders_that_hold_no_results_or_damaged_ones(plan: Plan, parts: Split, 
     (stored.folder / "run.json").write_text("{}", "utf-8")
     with pytest.raises(
         StoreError,
-        match=r"run\.json: damaged or of another version .*; delete its folder and run the book again to make it anew",
+        match=r"run\.json: damaged or of another version .*; delete its folder and run the book "
+        r"again to make it anew",
     ):
         store.find(identity)
     (tmp_path / "book.json").write_text("[", "utf-8")
-    with pytest.raises(StoreError, match=r"book\.json: damaged .*; run the book again with this --out to make it anew"):
+    with pytest.raises(
+        StoreError,
+        match=r"book\.json: damaged .*; run the book again with this --out to make it anew",
+    ):
         store.plan()
 
 

@@ -5,6 +5,7 @@ from scipy import stats
 
 from mnistlab.book.trial import Book
 from mnistlab.data.split import DataInfo
+from mnistlab.report.export import to_json
 from mnistlab.results.statistics import interval
 from mnistlab.results.store import Plan
 from mnistlab.results.summary import Results
@@ -12,22 +13,39 @@ from mnistlab.training.record import Epoch, RunRecord
 from mnistlab.training.scores import METRICS, Scores
 
 
-def record(book: Book, trial: str, seed: int, accuracy: float = 0.9, status: str = "done") -> RunRecord:
+def record(
+    book: Book, trial: str, seed: int, accuracy: float = 0.9, status: str = "done"
+) -> RunRecord:
     settings = book.trial(trial)
     scores = Scores(accuracy=accuracy, loss=0.5, auroc=None, f1_micro=accuracy, f1_macro=0.8)
-    epoch = Epoch(epoch=1, train_loss=0.6, train_accuracy=0.8, validation_loss=0.7, validation_accuracy=0.8, seconds=1)
+    epoch = Epoch(
+        epoch=1,
+        train_loss=0.6,
+        train_accuracy=0.8,
+        validation_loss=0.7,
+        validation_accuracy=0.8,
+        seconds=1,
+    )
     return RunRecord.model_validate({
-        "trial": trial, "seed": seed, "status": status, "reason": None if status == "done" else "why not",
+        "trial": trial, "seed": seed, "status": status,
+        "reason": None if status == "done" else "why not",
         "epoch": 1 if status == "done" else None, "history": (epoch,),
-        "scores": dict.fromkeys(("train", "validation", "test"), scores) if status == "done" else {},
-        "engine": "autograd", "device": "cpu", "network": settings.network, "training": settings.training,
+        "scores": dict.fromkeys(("train", "validation", "test"),
+        scores) if status == "done" else {},
+        "engine": "autograd", "device": "cpu", "network": settings.network,
+        "training": settings.training,
         "data": plan(book).data,
     })  # fmt: skip
 
 
 def plan(book: Book) -> Plan:
     sizes = {"train": 240, "validation": 60, "test": 60}
-    return Plan(book=book, data=DataInfo(name="tiny", sha256="00", sizes=sizes), engine="native", device="cpu")
+    return Plan(
+        book=book,
+        data=DataInfo(name="tiny", sha256="00", sizes=sizes),
+        engine="native",
+        device="cpu",
+    )
 
 
 def test_an_interval_worked_by_hand() -> None:
@@ -49,12 +67,17 @@ def test_few_values_have_defined_intervals() -> None:
 
 
 def test_results_json_keeps_the_contract(tiny_book: Book) -> None:
-    failures = (record(tiny_book, "b", 1, status="diverged"), record(tiny_book, "a", 0), record(tiny_book, "b", 0))
-    contract = json.loads(Results(plan(tiny_book), (), failures).to_json())
-    assert contract["schema"] == 1
+    failures = (
+        record(tiny_book, "b", 1, status="diverged"),
+        record(tiny_book, "a", 0),
+        record(tiny_book, "b", 0),
+    )
+    contract = json.loads(to_json(Results(plan(tiny_book), (), failures)))
+    assert contract["schema"] == 2
     assert contract["book"] == "tiny"
     assert set(contract["data"]) == {"name", "sha256", "sizes"}
-    assert [(run["trial"], run["parent"], run["seed"], run["status"]) for run in contract["runs"]] == [
+    assert [(run["trial"], run["parent"], run["seed"],
+    run["status"]) for run in contract["runs"]] == [
         ("a", None, 0, "done"), ("b", "a", 0, "done"), ("b", "a", 1, "diverged"),
     ]  # fmt: skip
     done, diverged = contract["runs"][0], contract["runs"][2]

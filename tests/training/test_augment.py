@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pytest
 
 from mnistlab.book.trial import Augment, Network, Training, Trial
-from mnistlab.data.images import Bytes, DataSet, Images
 from mnistlab.data.split import split
+from mnistlab.images import Bytes, DataSet, Images
 from mnistlab.training import nondigits
 from mnistlab.training.augment import Augmenter
 from mnistlab.training.fit import run
@@ -160,7 +160,9 @@ def test_a_run_with_augmentation_repeats_bit_for_bit() -> None:
     training = Training(batch_size=20, learning_rate=0.01, epochs=2, augment=FULL)
     network = Network.model_validate({"conv": conv, "dropout": 0.1})
     trial = Trial(name="t", network=network, training=training)
-    first, second = (run(Job(trial, 1, "native"), split(DataSet("toy", images, images), 20)) for _ in range(2))
+    first, second = (
+        run(Job(trial, 1, "native"), split(DataSet("toy", images, images), 20)) for _ in range(2)
+    )
     weights = first.weights
     assert all(np.array_equal(weights[name], second.weights[name]) for name in weights)
     accuracy = first.record.history[-1].train_accuracy

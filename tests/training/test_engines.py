@@ -40,7 +40,9 @@ def test_the_native_engine_is_the_usual_one(installed: pytest.MonkeyPatch) -> No
     assert choose_engine("torch") == ("torch", "cpu")
 
 
-def test_the_variant_that_rounds_otherwise_has_a_name_of_its_own(installed: pytest.MonkeyPatch) -> None:
+def test_the_variant_that_rounds_otherwise_has_a_name_of_its_own(
+    installed: pytest.MonkeyPatch,
+) -> None:
     installed.setattr(library, "variant", lambda: "v2")
     assert choose_engine() == ("native-v2", "cpu")
 
@@ -63,7 +65,9 @@ def test_what_cannot_be_is_refused_with_the_remedy(installed: pytest.MonkeyPatch
         choose_engine(device="cuda")
 
 
-def test_without_the_library_pytorch_serves_if_it_is_installed(installed: pytest.MonkeyPatch) -> None:
+def test_without_the_library_pytorch_serves_if_it_is_installed(
+    installed: pytest.MonkeyPatch,
+) -> None:
     without_library(installed)
     with pytest.raises(EngineError, match="not installed"):
         choose_engine()
@@ -73,7 +77,9 @@ def test_without_the_library_pytorch_serves_if_it_is_installed(installed: pytest
         choose_engine("native")
 
 
-def test_a_stale_library_is_refused_and_not_replaced_in_silence(installed: pytest.MonkeyPatch) -> None:
+def test_a_stale_library_is_refused_and_not_replaced_in_silence(
+    installed: pytest.MonkeyPatch,
+) -> None:
     def stale() -> None:
         raise EngineError("the native engine was built from another engine.c")
 

@@ -11,8 +11,8 @@ import scipy.special
 
 from mnistlab.book.reading import read_book
 from mnistlab.book.trial import Book, Conv, Network, Training, Trial
-from mnistlab.data.images import DataSet
 from mnistlab.data.split import PARTS, Split, split
+from mnistlab.images import DataSet
 from mnistlab.training.batches import Batches
 from mnistlab.training.fit import cross_entropy, fit, learning_rate, run, softmax
 from mnistlab.training.record import Epoch, Job, Run
@@ -73,7 +73,7 @@ np.seterr(all="raise")
 {setting}
 import hashlib
 from tests.conftest import random_images
-from mnistlab.data.images import DataSet
+from mnistlab.images import DataSet
 from mnistlab.data.split import split
 from mnistlab.training.fit import run
 from mnistlab.training.record import Job
@@ -116,22 +116,32 @@ def test_dropout_masks_differ_between_seeds_and_leave_their_share(parts: Split) 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
 def test_every_optimizer_learns(optimizer: str, engine: str, parts: Split) -> None:
     rate = 0.1 if optimizer == "sgd" else 0.01
-    record = run(Job(trial(optimizer=optimizer, learning_rate=rate, epochs=8), 0, engine), parts).record
+    record = run(
+        Job(trial(optimizer=optimizer, learning_rate=rate, epochs=8), 0, engine), parts
+    ).record
     assert record.scores["test"].accuracy > 0.9
     assert record.history[-1].train_loss < 0.5 * record.history[0].train_loss  # type: ignore[operator]
 
 
-def test_the_chosen_weights_are_those_of_the_lowest_validation_loss(engine: str, parts: Split) -> None:
+def test_the_chosen_weights_are_those_of_the_lowest_validation_loss(
+    engine: str, parts: Split
+) -> None:
     result = run(Job(trial(learning_rate=0.05, epochs=6), 0, engine), parts)
     losses = [epoch.validation_loss for epoch in result.record.history]
     assert result.record.epoch is not None
     assert losses[result.record.epoch - 1] == min(losses, key=lambda loss: loss or math.inf)
-    assert result.record.scores["validation"].loss == pytest.approx(losses[result.record.epoch - 1], abs=1e-6)
-    stopped_there = run(Job(trial(learning_rate=0.05, epochs=result.record.epoch), 0, engine), parts)
+    assert result.record.scores["validation"].loss == pytest.approx(
+        losses[result.record.epoch - 1], abs=1e-6
+    )
+    stopped_there = run(
+        Job(trial(learning_rate=0.05, epochs=result.record.epoch), 0, engine), parts
+    )
     assert same(result, stopped_there)
 
 
-def test_patience_stops_after_that_many_epochs_without_a_lower_loss(engine: str, parts: Split) -> None:
+def test_patience_stops_after_that_many_epochs_without_a_lower_loss(
+    engine: str, parts: Split
+) -> None:
     long = run(Job(trial(learning_rate=0.3, epochs=40), 0, engine), parts).record
     short = run(Job(trial(learning_rate=0.3, epochs=40, patience=2), 0, engine), parts).record
     assert short.epoch is not None
@@ -140,7 +150,9 @@ def test_patience_stops_after_that_many_epochs_without_a_lower_loss(engine: str,
     assert losses == [epoch.validation_loss for epoch in long.history][: len(losses)]
 
 
-def test_scores_are_those_of_the_whole_splits_with_the_chosen_weights(engine: str, parts: Split) -> None:
+def test_scores_are_those_of_the_whole_splits_with_the_chosen_weights(
+    engine: str, parts: Split
+) -> None:
     result = run(Job(trial(), 0, engine), parts)
     assert result.test_probabilities.shape == (60, 10)
     assert result.test_probabilities.dtype == np.float32
@@ -150,13 +162,19 @@ def test_scores_are_those_of_the_whole_splits_with_the_chosen_weights(engine: st
 
 def test_a_run_that_diverges_says_so(engine: str, parts: Split) -> None:
     result = run(Job(trial(optimizer="sgd", learning_rate=1e30), 0, engine), parts)
-    assert (result.record.status, result.record.epoch, result.record.scores) == ("diverged", None, {})
+    assert (result.record.status, result.record.epoch, result.record.scores) == (
+        "diverged",
+        None,
+        {},
+    )
     assert result.record.reason == f"the loss was not finite in epoch {len(result.record.history)}"
     assert (result.weights, result.test_probabilities.shape) == ({}, (0, 10))
     assert "NaN" not in result.record.model_dump_json()
 
 
-def test_a_run_diverges_in_silence(engine: str, parts: Split, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_run_diverges_in_silence(
+    engine: str, parts: Split, capfd: pytest.CaptureFixture[str]
+) -> None:
     result = run(Job(trial(learning_rate=1e37), 0, engine), parts)
     assert (result.record.engine, result.record.status) == (engine, "diverged")
     assert capfd.readouterr().err == ""
@@ -180,9 +198,13 @@ def test_cosine_starts_at_the_rate_and_falls_towards_zero() -> None:
 def test_probabilities_and_loss_are_scipys() -> None:
     logits = np.random.default_rng(0).normal(0, 20, (50, 10)).astype(np.float32)
     labels = np.arange(50, dtype=np.uint8) % 10
-    np.testing.assert_allclose(softmax(logits), scipy.special.softmax(logits, axis=1), rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(
+        softmax(logits), scipy.special.softmax(logits, axis=1), rtol=1e-5, atol=1e-7
+    )
     chances = scipy.special.log_softmax(logits.astype(float), axis=1)
-    assert cross_entropy(logits, labels) == pytest.approx(-chances[np.arange(50), labels].mean(), rel=1e-12)
+    assert cross_entropy(logits, labels) == pytest.approx(
+        -chances[np.arange(50), labels].mean(), rel=1e-12
+    )
 
 
 def test_a_batch_larger_than_the_data_is_one_batch(engine: str, parts: Split) -> None:

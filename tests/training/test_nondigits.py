@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mnistlab.data.images import Bytes
+from mnistlab.images import Bytes
 from mnistlab.training import nondigits as module
 from mnistlab.training.nondigits import NonDigits
 

@@ -12,7 +12,9 @@ from mnistlab.training.scores import auroc, confusion_matrix, f1_by_class, score
 Floats = npt.NDArray[np.float64] | npt.NDArray[np.float32]
 
 
-def random_case(seed: int, n: int, classes: int = 10, ties: bool = False) -> tuple[Floats, npt.NDArray[np.uint8]]:
+def random_case(
+    seed: int, n: int, classes: int = 10, ties: bool = False
+) -> tuple[Floats, npt.NDArray[np.uint8]]:
     generator = np.random.default_rng(seed)
     logits = generator.normal(size=(n, classes)) * generator.choice([0.1, 1, 8])
     if ties:
@@ -25,9 +27,13 @@ def check_against_scikit_learn(probabilities: Floats, labels: npt.NDArray[np.uin
     ours = score(probabilities, labels)
     predicted, classes = probabilities.argmax(axis=1), list(range(probabilities.shape[1]))
     assert ours.accuracy == pytest.approx(metrics.accuracy_score(labels, predicted), abs=1e-6)
-    assert ours.loss == pytest.approx(metrics.log_loss(labels, probabilities, labels=classes), abs=1e-6)
+    assert ours.loss == pytest.approx(
+        metrics.log_loss(labels, probabilities, labels=classes), abs=1e-6
+    )
     for average, value in (("micro", ours.f1_micro), ("macro", ours.f1_macro)):
-        theirs = metrics.f1_score(labels, predicted, labels=classes, average=average, zero_division=0)
+        theirs = metrics.f1_score(
+            labels, predicted, labels=classes, average=average, zero_division=0
+        )
         assert value == pytest.approx(theirs, abs=1e-6)
     areas = [
         metrics.roc_auc_score(labels == label, probabilities[:, label])

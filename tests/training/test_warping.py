@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mnistlab.data.images import Bytes
+from mnistlab.images import Bytes
 from mnistlab.training.warping import spline, warp
 
 Floats = npt.NDArray[np.float32]

@@ -1,4 +1,6 @@
-"""A TOML file → a Book: chains of trials resolved, everything that is wrong named by file, trial and key."""
+"""A TOML file → a Book: chains of trials resolved, everything that is wrong named by file, trial
+and key.
+"""
 
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -10,8 +12,8 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from mnistlab.book.trial import (
-    MOST_SEEDS,
-    MOST_TRIALS,
+    MAX_SEEDS,
+    MAX_TRIALS,
     Augment,
     Book,
     Conv,
@@ -25,7 +27,7 @@ from mnistlab.book.trial import (
 )
 from mnistlab.errors import BookError
 
-LARGEST_BOOK = 1_000_000  # bytes
+MAX_BOOK_BYTES = 1_000_000  # bytes
 BOOK_KEYS = ("title", "data", "seeds", "validation", "extra", "base", "trial")
 SETTING_KEYS = (*Network.model_fields, *Training.model_fields)
 TRIAL_KEYS = ("name", "from", "why", "note", "reference", *SETTING_KEYS)
@@ -39,27 +41,37 @@ Model = TypeVar("Model", bound=Settings)
 def shipped_books() -> dict[str, str]:
     """The books that come with mnistlab: name → TOML text."""
     files = (resources.files("mnistlab") / "books").iterdir()
-    return {Path(file.name).stem: file.read_text("utf-8") for file in files if file.name.endswith(".toml")}
+    return {
+        Path(file.name).stem: file.read_text("utf-8")
+        for file in files
+        if file.name.endswith(".toml")
+    }
 
 
 def read_book(book: str | Path) -> Book:
-    """Read a book from a TOML file, or one that comes with mnistlab by its name. Raises BookError."""
+    """Read a book from a TOML file, or one that comes with mnistlab by its name. Raises
+    BookError.
+    """
     path = Path(book)
     if not _is_file(path) and str(book) in (shipped := shipped_books()):
         return parse_book(shipped[str(book)], str(book), str(book))
     if not _is_file(path):
         names = ", ".join(sorted(shipped_books()))
         raise BookError(
-            f"{str(book)[:200]}: no such book; give a TOML file or one of the books that come with mnistlab: {names}"
+            f"{str(book)[:200]}: no such book; give a TOML file or one of the books that come "
+            f"with mnistlab: {names}"
         )
     try:
-        if path.stat().st_size > LARGEST_BOOK:
+        if path.stat().st_size > MAX_BOOK_BYTES:
             raise BookError(
-                f"{book}: larger than {LARGEST_BOOK:,} bytes, which no book of trials is; give another file"
+                f"{book}: larger than {MAX_BOOK_BYTES:,} bytes, which no book of trials is; "
+                f"give another file"
             )
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BookError(f"{book}: cannot be read as UTF-8 text ({_first_line(error)}); save it as UTF-8") from None
+        raise BookError(
+            f"{book}: cannot be read as UTF-8 text ({_first_line(error)}); save it as UTF-8"
+        ) from None
     return parse_book(text, path.stem, str(book))
 
 
@@ -68,19 +80,34 @@ def parse_book(text: str, name: str, file: str) -> Book:
     try:
         tables = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BookError(f"{file}: not valid TOML: {_first_line(error)}; correct that place") from None
+        raise BookError(
+            f"{file}: not valid TOML: {_first_line(error)}; correct that place"
+        ) from None
     _refuse_unknown(tables, BOOK_KEYS, file)
     base = _table(tables.get("base", {}), f"{file}: [base]")
     _refuse_unknown(base, SETTING_KEYS, f"{file}: [base]")
     entries = _entries(tables.get("trial"), file)
-    trials = tuple(_trial(entry, entries, base, f"{file}: trial {_quoted(name)}") for name, entry in entries.items())
+    trials = tuple(
+        _trial(entry, entries, base, f"{file}: trial {_quoted(name)}")
+        for name, entry in entries.items()
+    )
     seeds = tables.get("seeds", 5)
-    if type(seeds) is not int or not 1 <= seeds <= MOST_SEEDS:
-        raise BookError(f'{file}: "seeds" must be a whole number from 1 to {MOST_SEEDS}, not {_shown(seeds)}')
-    top: dict[str, Any] = {key: tables[key] for key in ("data", "validation", "extra") if key in tables}
+    if type(seeds) is not int or not 1 <= seeds <= MAX_SEEDS:
+        raise BookError(
+            f'{file}: "seeds" must be a whole number from 1 to {MAX_SEEDS}, not {_shown(seeds)}'
+        )
+    top: dict[str, Any] = {
+        key: tables[key] for key in ("data", "validation", "extra") if key in tables
+    }
     return _validated(
         Book,
-        {"name": name, "title": tables.get("title", name), "seeds": tuple(range(seeds)), "trials": trials, **top},
+        {
+            "name": name,
+            "title": tables.get("title", name),
+            "seeds": tuple(range(seeds)),
+            "trials": trials,
+            **top,
+        },
         file,
     )
 
@@ -91,8 +118,11 @@ def _entries(tables: Any, file: str) -> dict[str, Mapping[str, Any]]:
         raise BookError(f"{file}: has no [[trial]]; add at least one")
     entries: dict[str, Mapping[str, Any]] = {}
     seen: set[str] = set()
-    if len(tables) > MOST_TRIALS:
-        raise BookError(f"{file}: {len(tables):,} trials, and {MOST_TRIALS:,} are the most; make several books of them")
+    if len(tables) > MAX_TRIALS:
+        raise BookError(
+            f"{file}: {len(tables):,} trials, and {MAX_TRIALS:,} are the most; make several "
+            f"books of them"
+        )
     for number, table in enumerate(tables, 1):
         place = f"{file}: trial number {number}"
         entry = _table(table, place)
@@ -100,7 +130,9 @@ def _entries(tables: Any, file: str) -> dict[str, Mapping[str, Any]]:
         if not isinstance(name, str):
             raise BookError(f'{place}: "name" must be a text, not {_shown(name)}')
         if name.lower() in seen:
-            raise BookError(f"{file}: two trials are called {_quoted(name)} (case is ignored); rename one")
+            raise BookError(
+                f"{file}: two trials are called {_quoted(name)} (case is ignored); rename one"
+            )
         _refuse_unknown(entry, TRIAL_KEYS, f"{file}: trial {_quoted(name)}")
         seen.add(name.lower())
         entries[name] = entry
@@ -108,7 +140,10 @@ def _entries(tables: Any, file: str) -> dict[str, Mapping[str, Any]]:
 
 
 def _trial(
-    entry: Mapping[str, Any], entries: Mapping[str, Mapping[str, Any]], base: Mapping[str, Any], place: str
+    entry: Mapping[str, Any],
+    entries: Mapping[str, Mapping[str, Any]],
+    base: Mapping[str, Any],
+    place: str,
 ) -> Trial:
     parent = entry.get("from", "base")
     settings = _inherited(entry, entries, base, place)
@@ -126,17 +161,26 @@ def _trial(
 
 
 def _inherited(
-    entry: Mapping[str, Any], entries: Mapping[str, Mapping[str, Any]], base: Mapping[str, Any], place: str
+    entry: Mapping[str, Any],
+    entries: Mapping[str, Mapping[str, Any]],
+    base: Mapping[str, Any],
+    place: str,
 ) -> dict[str, Any]:
-    """The trial's settings: those of `base`, overlaid by each trial on the chain that leads to it."""
+    """The trial's settings: those of `base`, overlaid by each trial on the chain that leads
+    to it.
+    """
     chain, names = [entry], [entry["name"]]
     while (parent := chain[-1].get("from", "base")) != "base":
         if not isinstance(parent, str) or parent not in entries:
             near = _nearest(parent, [*entries, "base"])
-            raise BookError(f'{place}: "from" names {_shown(parent)}, and there is no such trial{near}')
+            raise BookError(
+                f'{place}: "from" names {_shown(parent)}, and there is no such trial{near}'
+            )
         if parent in names:
             circle = " → ".join([*names, parent])
-            raise BookError(f'{place}: "from" goes round in a circle: {circle}; let one start from "base"')
+            raise BookError(
+                f'{place}: "from" goes round in a circle: {circle}; let one start from "base"'
+            )
         chain.append(entries[parent])
         names.append(parent)
     settings = dict(base)
@@ -157,7 +201,10 @@ def _validated(model: type[Model], values: Mapping[str, Any], place: str) -> Mod
 def _explained(error: Any, model: type[Settings]) -> str:
     """One of pydantic's errors in the words of a book."""
     *outer, last = error["loc"] or ("settings",)
-    key = ".".join(str(part + 1) if isinstance(part, int) else part for part in error["loc"]) or "settings"
+    key = (
+        ".".join(str(part + 1) if isinstance(part, int) else part for part in error["loc"])
+        or "settings"
+    )
     match error["type"]:
         case "extra_forbidden":
             named = [part for part in outer if isinstance(part, str)]
@@ -166,10 +213,13 @@ def _explained(error: Any, model: type[Settings]) -> str:
         case "missing":
             return f'"{key}" is missing; set it there or in [base]'
         case "value_error":
-            return f'"{key}": {error["ctx"]["error"]}' if error["loc"] else str(error["ctx"]["error"])
+            return (
+                f'"{key}": {error["ctx"]["error"]}' if error["loc"] else str(error["ctx"]["error"])
+            )
         case "string_pattern_mismatch":
             return (
-                f'"{key}" {_shown(error["input"])} may hold letters, digits, space, _ . - only, 60 at most; rename it'
+                f'"{key}" {_shown(error["input"])} may hold letters, digits, space, _ . - '
+                f"only, 60 at most; rename it"
             )
     said = error["msg"].removeprefix("Input should be ").removeprefix("Input ")
     return f'"{key}" should be {said}, not {_shown(error["input"])}'

@@ -6,12 +6,18 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-SIDE = 28  # pixels; every image is brought to 28×28
-CLASSES = 10
-MOST_SEEDS = 1000
-MOST_TRIALS = 1000
+from mnistlab.images import CLASSES, SIDE
+
+MAX_SEEDS = 1000
+MAX_TRIALS = 1000
 NAME = r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,59}$"
-DEVICE_NAMES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+DEVICE_NAMES = {
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)),
+}
 
 Count = Annotated[int, Field(ge=1, le=100_000)]
 Text = Annotated[str, Field(max_length=2000)]
@@ -24,7 +30,9 @@ class Settings(BaseModel):
 
 
 class Conv(Settings):
-    """One convolution layer: convolution, batch-norm if asked for, ReLU, max-pooling if `pool` > 1."""
+    """One convolution layer: convolution, batch-norm if asked for, ReLU, max-pooling if
+    `pool` > 1.
+    """
 
     out: Annotated[int, Field(ge=1, le=4096)]
     kernel: Annotated[int, Field(ge=1, le=2 * SIDE)]
@@ -56,7 +64,8 @@ class Network(Settings):
             padded = side + 2 * layer.padding
             if layer.kernel > padded:
                 raise ValueError(
-                    f"layer {number}: kernel {layer.kernel} is larger than its padded input, {padded}×{padded}"
+                    f"layer {number}: kernel {layer.kernel} is larger than its padded input, "
+                    f"{padded}×{padded}"
                 )
             if layer.pool > layer.side_before_pool(side):
                 raise ValueError(f"layer {number}: pool {layer.pool} is larger than its input")
@@ -91,9 +100,15 @@ class Augment(Settings):
     shear: Annotated[float, Field(ge=0, le=1)] = 0.0  # slant, pixels aside for each pixel up
     scale: Annotated[float, Field(ge=0, le=1)] = 0.0  # of each axis, as the logarithm of the factor
     shift: Annotated[float, Field(ge=0, le=SIDE)] = 0.0  # pixels
-    thickness: Annotated[float, Field(ge=0, le=1)] = 0.0  # of lines; 1: a pixel more or less on every side
-    elastic: Annotated[float, Field(ge=0, le=SIDE)] = 0.0  # pixels, the standard deviation of a smooth deformation
-    nothing: Annotated[float, Field(ge=0, lt=1)] = 0.0  # share of each batch replaced by pictures of no digit
+    thickness: Annotated[float, Field(ge=0, le=1)] = (
+        0.0  # of lines; 1: a pixel more or less on every side
+    )
+    elastic: Annotated[float, Field(ge=0, le=SIDE)] = (
+        0.0  # pixels, the standard deviation of a smooth deformation
+    )
+    nothing: Annotated[float, Field(ge=0, lt=1)] = (
+        0.0  # share of each batch replaced by pictures of no digit
+    )
 
     @property
     def active(self) -> bool:
@@ -111,13 +126,17 @@ class Training(Settings):
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
     schedule: Literal["constant", "cosine"] = "constant"
     epochs: Count
-    patience: Annotated[int, Field(ge=0)] = 0  # epochs without a lower validation loss before stopping; 0: never
+    patience: Annotated[int, Field(ge=0)] = (
+        0  # epochs without a lower validation loss before stopping; 0: never
+    )
     augment: Augment = Augment()
 
     @model_validator(mode="after")
     def _momentum_is_for_sgd(self) -> Self:
         if self.momentum and self.optimizer != "sgd":
-            raise ValueError(f"momentum is for sgd, and the optimizer is {self.optimizer}; set momentum = 0")
+            raise ValueError(
+                f"momentum is for sgd, and the optimizer is {self.optimizer}; set momentum = 0"
+            )
         return self
 
 
@@ -141,7 +160,9 @@ class Reference(Settings):
 
 
 class Trial(Settings):
-    """One named configuration. `parent` is the trial it changes, None for one that starts from `base`."""
+    """One named configuration. `parent` is the trial it changes, None for one that starts from
+    `base`.
+    """
 
     name: Annotated[str, Field(pattern=NAME)]
     parent: str | None = None
@@ -166,12 +187,18 @@ class Extra(Settings):
 
     strokes: Text  # a name of the catalog, or a strokes file
     exclude_writers: Annotated[tuple[str, ...], Field(strict=False, max_length=10_000)] = ()
-    copies: Annotated[int, Field(ge=1, le=100)] = 1  # pictures made of each drawing, all but the first varied
+    copies: Annotated[int, Field(ge=1, le=100)] = (
+        1  # pictures made of each drawing, all but the first varied
+    )
 
     @field_validator("exclude_writers", mode="before")
     @classmethod
     def _numbers_are_names(cls, writers: Any) -> Any:
-        return [str(w) if type(w) is int else w for w in writers] if isinstance(writers, list) else writers
+        return (
+            [str(w) if type(w) is int else w for w in writers]
+            if isinstance(writers, list)
+            else writers
+        )
 
 
 class Book(Settings):
@@ -180,10 +207,10 @@ class Book(Settings):
     name: str
     title: Text
     data: Text = "mnist"
-    seeds: Annotated[tuple[int, ...], Field(strict=False, min_length=1, max_length=MOST_SEEDS)]
+    seeds: Annotated[tuple[int, ...], Field(strict=False, min_length=1, max_length=MAX_SEEDS)]
     validation: Annotated[int, Field(ge=1)] = 10_000
     extra: Annotated[tuple[Extra, ...], Field(strict=False, max_length=100)] = ()
-    trials: Annotated[tuple[Trial, ...], Field(strict=False, min_length=1, max_length=MOST_TRIALS)]
+    trials: Annotated[tuple[Trial, ...], Field(strict=False, min_length=1, max_length=MAX_TRIALS)]
 
     def trial(self, name: str) -> Trial:
         """The trial of that name. Raises KeyError."""
@@ -192,13 +219,17 @@ class Book(Settings):
     def with_epochs(self, epochs: int) -> "Book":
         """The same book, every trial trained for `epochs` epochs at most."""
         trials = tuple(
-            trial.model_copy(update={"training": trial.training.model_copy(update={"epochs": epochs})})
+            trial.model_copy(
+                update={"training": trial.training.model_copy(update={"epochs": epochs})}
+            )
             for trial in self.trials
         )
         return self.model_copy(update={"trials": trials})
 
     def with_strokes(self, strokes: Sequence[str]) -> "Book":
-        """The same book with more drawings to train on, each as often as the book's own drawings are at most."""
+        """The same book with more drawings to train on, each as often as the book's own drawings
+        are at most.
+        """
         copies = max((extra.copies for extra in self.extra), default=1)
         more = tuple(Extra(strokes=name, copies=copies) for name in strokes)
         return self.model_copy(update={"extra": (*self.extra, *more)})
@@ -209,19 +240,28 @@ class Book(Settings):
 
 
 def changed(parent: Trial, trial: Trial) -> dict[str, tuple[Any, Any]]:
-    """What `trial` changes about `parent`: setting → (before, after), one entry a setting that differs.
+    """What `trial` changes about `parent`: setting → (before, after), one entry a setting that
+    differs.
 
-    The settings of a convolution layer are named `conv.kernel`, or `conv2.kernel` in a network of several;
-    another number of layers is one entry, `conv`.
+    The settings of a convolution layer are named `conv.kernel`, or `conv2.kernel` in a network of
+    several; another number of layers is one entry, `conv`.
     """
     before, after = _settings(parent, trial), _settings(trial, parent)
-    return {key: (before.get(key), after.get(key)) for key in before | after if before.get(key) != after.get(key)}
+    return {
+        key: (before.get(key), after.get(key))
+        for key in before | after
+        if before.get(key) != after.get(key)
+    }
 
 
 def _settings(trial: Trial, other: Trial) -> dict[str, Any]:
-    """Every setting of a trial by its name, convolution layers taken apart where `other` has as many."""
+    """Every setting of a trial by its name, convolution layers taken apart where `other` has as
+    many.
+    """
     settings = trial.network.model_dump() | trial.training.model_dump(exclude={"augment"})
-    settings |= {f"augment.{key}": value for key, value in trial.training.augment.model_dump().items()}
+    settings |= {
+        f"augment.{key}": value for key, value in trial.training.augment.model_dump().items()
+    }
     layers: Sequence[dict[str, Any]] = settings["conv"]
     if len(layers) == len(other.network.conv):
         del settings["conv"]

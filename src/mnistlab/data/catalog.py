@@ -12,8 +12,8 @@ from typing import Any
 import platformdirs
 
 from mnistlab.data import idx
-from mnistlab.data.images import DataSet
 from mnistlab.errors import DataError
+from mnistlab.images import DataSet
 
 TIMEOUT = 20.0  # seconds without a byte before the next mirror is tried
 # a file's name → an object with `total`, `update(bytes)`, `reset()` and `close()`

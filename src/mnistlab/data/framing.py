@@ -1,8 +1,9 @@
 """Framing: strokes or an image → the 28×28 picture a network was trained on.
 
-MNIST's digits were scaled to fit a 20×20 box and then moved so that their centre of mass is the picture's centre
-(LeCun, Cortes and Burges, "The MNIST database of handwritten digits"). Strokes are drawn with a pen whose width is
-a share of that box, so size, place, sampling and the screen's pixels leave no trace.
+MNIST's digits were scaled to fit a 20×20 box and then moved so that their centre of mass is the
+picture's centre (LeCun, Cortes and Burges, "The MNIST database of handwritten digits"). Strokes are
+drawn with a pen whose width is a share of that box, so size, place, sampling and the screen's
+pixels leave no trace.
 """
 
 from collections.abc import Sequence
@@ -11,16 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mnistlab.book.trial import SIDE
+from mnistlab.images import SIDE
 
 BOX = 20.0
 """Pixels along the box that a digit is scaled to fit, ink included."""
 PEN = 3.0
-"""Width of the pen in pixels of the picture: a little more than that of most of MNIST's digits, which are 2 to 4."""
+"""Width of the pen in pixels of the picture: a little more than that of most of MNIST's digits,
+which are 2 to 4.
+"""
 SMALLEST = 1e-12
 """Extent of a drawing, in its own units, up to which it is a dot: smaller ones are rounding."""
 TAP = 0.06
-"""A stroke whose extent is a smaller share of the drawing's is a tap of the pen, no part of a digit: left out."""
+"""A stroke whose extent is a smaller share of the drawing's is a tap of the pen, no part of a
+digit: left out.
+"""
 THINNEST, THICKEST = 2.0, 4.0
 """Widths of a pen, in the same pixels, between which an image's own pen is kept."""
 
@@ -30,7 +35,9 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Framing:
-    """A picture `(28, 28) uint8`, ink 255 on 0, and where in it a point of the strokes lies: point · scale + offset."""
+    """A picture `(28, 28) uint8`, ink 255 on 0, and where in it a point of the strokes lies: point
+    · scale + offset.
+    """
 
     picture: Picture
     scale: float
@@ -38,9 +45,11 @@ class Framing:
 
 
 def frame_strokes(strokes: Sequence[npt.ArrayLike], pen: float = PEN) -> Picture:
-    """Return the picture of strokes given as ``(n, 2)`` points in any units, y down; `pen` in pixels of the picture.
+    """Return the picture of strokes given as ``(n, 2)`` points in any units, y down; `pen` in
+    pixels of the picture.
 
-    A blank canvas gives zeros; a dot, or any drawing without extent, a disc of the pen's width in the centre.
+    A blank canvas gives zeros; a dot, or any drawing without extent, a disc of the pen's width in
+    the centre.
     """
     return framing_of(strokes, pen).picture
 
@@ -69,7 +78,9 @@ def _extent(points: Floats) -> float:
 
 
 def _segments(path: Floats, step: float = 0.6) -> Floats:
-    """Return ``(n, 4)`` segments ``x0, y0, x1, y1`` of a path resampled evenly, at most `step` pixels each."""
+    """Return ``(n, 4)`` segments ``x0, y0, x1, y1`` of a path resampled evenly, at most `step`
+    pixels each.
+    """
     lengths = np.hypot(*np.diff(path, axis=0).T)
     travelled = np.concatenate([[0.0], np.cumsum(lengths)])
     count = int(np.ceil(travelled[-1] / step))
@@ -81,7 +92,9 @@ def _segments(path: Floats, step: float = 0.6) -> Floats:
 
 
 def _rasterise(segments: Floats, pen: float) -> npt.NDArray[np.float32]:
-    """Return ``(28, 28)`` coverage in [0, 1]: how far each pixel's centre lies inside the pen's track."""
+    """Return ``(28, 28)`` coverage in [0, 1]: how far each pixel's centre lies inside the pen's
+    track.
+    """
     x0, y0, x1, y1 = segments.astype(np.float32).T
     dx, dy = x1 - x0, y1 - y0
     grid = np.arange(SIDE, dtype=np.float32)[:, None] + np.float32(0.5)
@@ -97,18 +110,23 @@ def _rasterise(segments: Floats, pen: float) -> npt.NDArray[np.float32]:
 def frame_ink(ink: npt.NDArray[np.floating]) -> Picture:
     """Return ``(28, 28) uint8`` of ink ``(h, w)`` in [0, 1]; no ink gives zeros.
 
-    A pen far thinner or thicker than MNIST's, relative to the digit, is brought to `PEN`; others are left as they are.
+    A pen far thinner or thicker than MNIST's, relative to the digit, is brought to `PEN`; others
+    are left as they are.
     """
     if not ink.any():
         return np.zeros((SIDE, SIDE), dtype=np.uint8)
     ink = _with_usual_pen(_trimmed(ink))
     scale = BOX / max(ink.shape)
     x, y = SIDE / 2 - _centre_of_mass(ink) * scale
-    return _to_picture(_area_weights(ink.shape[0], scale, y) @ ink @ _area_weights(ink.shape[1], scale, x).T)
+    return _to_picture(
+        _area_weights(ink.shape[0], scale, y) @ ink @ _area_weights(ink.shape[1], scale, x).T
+    )
 
 
 def _with_usual_pen(ink: Floats) -> Floats:
-    """Return ink ``(h, w)`` grown or shrunk, with room around it, to the usual pen where its own is far from that."""
+    """Return ink ``(h, w)`` grown or shrunk, with room around it, to the usual pen where its own is
+    far from that.
+    """
     from scipy.ndimage import distance_transform_edt
 
     finer = max(1, round(120 / max(ink.shape)))
@@ -126,10 +144,14 @@ def _with_usual_pen(ink: Floats) -> Floats:
 
 
 def _area_weights(count: int, scale: float, offset: float) -> Floats:
-    """Return ``(28, count)``: the share of each output pixel that each input pixel covers, once scaled and moved."""
+    """Return ``(28, count)``: the share of each output pixel that each input pixel covers, once
+    scaled and moved.
+    """
     edges = np.arange(count + 1) * scale + offset
     pixels = np.arange(SIDE)[:, None]
-    return np.asarray(np.clip(np.minimum(edges[1:], pixels + 1) - np.maximum(edges[:-1], pixels), 0.0, None))
+    return np.asarray(
+        np.clip(np.minimum(edges[1:], pixels + 1) - np.maximum(edges[:-1], pixels), 0.0, None)
+    )
 
 
 def _trimmed(ink: npt.NDArray[np.floating]) -> Floats:

@@ -13,13 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mnistlab.book.trial import CLASSES, SIDE
-from mnistlab.data.images import Bytes, DataSet, Images
 from mnistlab.errors import DataError
+from mnistlab.images import CLASSES, SIDE, Bytes, DataSet, Images
 
-MOST_IMAGES = 1_000_000  # 784 MB of pixels; a header that announces more is not believed
+MAX_IMAGES = 1_000_000  # 784 MB of pixels; a header that announces more is not believed
 CHUNK = 1 << 18  # bytes
-MOST_DEFLATED = 1032  # bytes that one byte of gzip can stand for (zlib.net/zlib_tech.html)
+MAX_DEFLATION = 1032  # bytes that one byte of gzip can stand for (zlib.net/zlib_tech.html)
 FILES = {
     "train images": "train-images-idx3-ubyte",
     "train labels": "train-labels-idx1-ubyte",
@@ -41,7 +40,8 @@ def read_pair(images: Path, labels: Path) -> Images:
     pixels, numbers = read_idx(images, (SIDE, SIDE)), read_idx(labels, ())
     if len(pixels) != len(numbers):
         raise DataError(
-            f"{images}: {len(pixels):,} images, but {labels.name} has {len(numbers):,} labels; fetch both again"
+            f"{images}: {len(pixels):,} images, but {labels.name} has {len(numbers):,} labels; "
+            f"fetch both again"
         )
     if not len(numbers):
         raise DataError(f"{images}: an empty set; give files with at least one image")
@@ -71,7 +71,7 @@ def _parsed(file: BufferedIOBase, path: Path, inner: tuple[int, ...]) -> Bytes:
     if len(header) < 4 + 4 * rank:
         raise DataError(f"{path}: ends inside its header; {REMEDY}")
     shape = tuple(int(size) for size in np.frombuffer(header, ">u4", offset=4))
-    if shape[0] > MOST_IMAGES:
+    if shape[0] > MAX_IMAGES:
         size = math.prod(shape)
         raise DataError(f"{path}: announces {size:,} bytes, more than is believed; {REMEDY}")
     if shape[1:] != inner:
@@ -86,7 +86,7 @@ def _elements(file: BufferedIOBase, path: Path, size: int) -> Bytes:
     Neither a false header nor a gzip bomb makes us allocate more than the file can hold.
     """
     announced = f"({size:,} bytes announced); {REMEDY}"
-    if size > MOST_DEFLATED * path.stat().st_size:
+    if size > MAX_DEFLATION * path.stat().st_size:
         raise DataError(f"{path}: truncated {announced}")
     content, filled = np.empty(size, np.uint8), 0
     while filled < size and (count := file.readinto(content[filled : filled + CHUNK].data)):

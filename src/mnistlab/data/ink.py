@@ -1,7 +1,8 @@
 """Ink: where the pen was in a photograph, scan or drawing, as shares in [0, 1].
 
-Dark on light or light on dark is decided by which of the two is rarer; light that falls unevenly is a smooth surface
-fitted to the paper and taken away; the ink's threshold is Otsu's (IEEE Trans. SMC 9(1), 1979).
+Dark on light or light on dark is decided by which of the two is rarer; light that falls unevenly is
+a smooth surface fitted to the paper and taken away; the ink's threshold is Otsu's (IEEE Trans. SMC
+9(1), 1979).
 """
 
 import warnings
@@ -29,8 +30,8 @@ Floats = npt.NDArray[np.float64]
 def read_image(path: Path) -> Floats:
     """Return an image file's grey levels ``(h, w)`` in 0–255, its longest side at most 400 pixels.
 
-    The first picture of an animation counts. Raises DataError for a file that is no image, is damaged, or holds more
-    than 40 million pixels, which is refused before any is decoded.
+    The first picture of an animation counts. Raises DataError for a file that is no image, is
+    damaged, or holds more than 40 million pixels, which is refused before any is decoded.
     """
     try:
         with warnings.catch_warnings():
@@ -38,7 +39,8 @@ def read_image(path: Path) -> Floats:
             with Image.open(path) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise DataError(
-                        f"{path}: {image.width}×{image.height} pixels, at most {MAX_PIXELS:,}: shrink the image"
+                        f"{path}: {image.width}×{image.height} pixels, at most {MAX_PIXELS:,}: "
+                        f"shrink the image"
                     )
                 image.draft("L", (WORK_SIDE, WORK_SIDE))
                 image.load()
@@ -46,18 +48,24 @@ def read_image(path: Path) -> Floats:
     except FileNotFoundError:
         raise DataError(f"{path}: no such file: check the path") from None
     except UnidentifiedImageError:
-        raise DataError(f"{path}: not an image: expected PNG, JPEG, GIF, BMP, TIFF or WebP") from None
+        raise DataError(
+            f"{path}: not an image: expected PNG, JPEG, GIF, BMP, TIFF or WebP"
+        ) from None
     except Image.DecompressionBombError:
         raise DataError(f"{path}: more than {MAX_PIXELS:,} pixels: shrink the image") from None
     except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise DataError(f"{path}: the image cannot be read ({str(error)[:80]}): save it again as PNG") from None
+        raise DataError(
+            f"{path}: the image cannot be read ({str(error)[:80]}): save it again as PNG"
+        ) from None
 
 
 def _grey_levels(image: Image.Image) -> Floats:
     if image.mode.startswith("I") or image.mode == "F":
         levels = np.nan_to_num(np.asarray(image, dtype=np.float64))
         top = 65535.0 if levels.max() > 255 else 255.0
-        image = Image.fromarray(np.clip(levels * (255.0 / max(top, levels.max())), 0, 255).astype(np.uint8))
+        image = Image.fromarray(
+            np.clip(levels * (255.0 / max(top, levels.max())), 0, 255).astype(np.uint8)
+        )
     elif image.has_transparency_data:
         image = _on_paper(image.convert("RGBA"))
     image = image.convert("RGB").convert("L")
@@ -75,7 +83,9 @@ def _on_paper(image: Image.Image) -> Image.Image:
 
 
 def find_ink(grey: npt.NDArray[np.floating]) -> Floats:
-    """Return the ink of grey levels ``(h, w)`` in 0–255 as ``(h, w)`` in [0, 1]; zeros where the page is blank."""
+    """Return the ink of grey levels ``(h, w)`` in 0–255 as ``(h, w)`` in [0, 1]; zeros where the
+    page is blank.
+    """
     from scipy.ndimage import label
 
     contrast = _minus_paper(grey.astype(np.float64))
@@ -97,7 +107,8 @@ def find_ink(grey: npt.NDArray[np.floating]) -> Floats:
 def _minus_paper(grey: Floats) -> Floats:
     """Return how much each pixel stands out from the paper, positive where the ink is.
 
-    The paper is the quadratic surface that fits best once what stands out from it, fit after fit, is left out.
+    The paper is the quadratic surface that fits best once what stands out from it, fit after fit,
+    is left out.
     """
     step = max(1, max(grey.shape) // FIT_SIDE)
     surface, some = _surface(*grey.shape), grey[::step, ::step]
@@ -120,7 +131,9 @@ def _surface(height: int, width: int) -> Floats:
 
 
 def _otsu(contrast: Floats) -> float:
-    """Return the threshold above 0 that best parts the values in two (largest variance between the classes)."""
+    """Return the threshold above 0 that best parts the values in two (largest variance between the
+    classes).
+    """
     top = float(contrast.max())
     if top <= 0:
         return 0.0

@@ -4,8 +4,7 @@ import io
 
 import numpy as np
 
-from mnistlab.book.trial import CLASSES, SIDE
-from mnistlab.data.images import Images
+from mnistlab.images import CLASSES, SIDE, Images
 
 COLUMNS = 20
 GAP = 2  # pixels
@@ -22,7 +21,7 @@ def contact_sheet(images: Images) -> bytes:
             top, left = GAP + label * step, GAP + column * step
             sheet[top : top + SIDE, left : left + SIDE] = 255 - images.pixels[index]
     buffer = io.BytesIO()
-    Image.fromarray(sheet).resize((sheet.shape[1] * 2, sheet.shape[0] * 2), Image.Resampling.NEAREST).save(
-        buffer, "PNG"
-    )
+    Image.fromarray(sheet).resize(
+        (sheet.shape[1] * 2, sheet.shape[0] * 2), Image.Resampling.NEAREST
+    ).save(buffer, "PNG")
     return buffer.getvalue()

@@ -1,17 +1,13 @@
 """One stratified split per book: the same for all its trials and seeds and all worker processes."""
 
-import hashlib
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from mnistlab import atomic
-from mnistlab.book.trial import CLASSES
-from mnistlab.data.images import DataSet, Images
-from mnistlab.errors import DataError, StoreError
+from mnistlab.errors import DataError
+from mnistlab.images import CLASSES, DataSet, Images
 from mnistlab.randomness import Purpose, generator
 
 PARTS = ("train", "validation", "test")
@@ -45,7 +41,10 @@ def split(data: DataSet, validation: int = 10_000) -> Split:
     """
     count = validation_size(len(data.train), validation)
     if count < 1:
-        raise DataError(f"{data.name}: {len(data.train):,} training images are too few to split; give at least 6")
+        raise DataError(
+            f"{data.name}: {len(data.train):,} training images are too few to split; give at "
+            f"least 6"
+        )
     chosen = validation_positions(data.train.labels, count)
     rest = np.setdiff1d(np.arange(len(data.train)), chosen)
     parts = {"train": data.train[rest], "validation": data.train[chosen], "test": data.test}
@@ -68,43 +67,8 @@ def validation_positions(labels: npt.NDArray[np.uint8], count: int) -> npt.NDArr
     shares = sizes * count / len(labels)
     quota = shares.astype(int)
     quota[np.argsort(quota - shares, kind="stable")[: count - quota.sum()]] += 1
-    picked = [random.permutation(np.flatnonzero(labels == label))[: quota[label]] for label in range(CLASSES)]
+    picked = [
+        random.permutation(np.flatnonzero(labels == label))[: quota[label]]
+        for label in range(CLASSES)
+    ]
     return np.sort(np.concatenate(picked))
-
-
-def share_split(split: Split, cache: Path) -> Path:
-    """Write a split into the cache unless it is there; worker processes map it into memory.
-
-    Raises StoreError.
-    """
-    key = hashlib.sha256(split.info.model_dump_json().encode()).hexdigest()[:16]
-    folder = cache / "splits" / key
-    try:
-        atomic.sweep(folder.parent)
-        files = [f"{part}-{field.name}.npy" for part in PARTS for field in fields(Images)]
-        if not atomic.is_whole(folder, ["info.json", *files]):
-            with atomic.whole_folder(folder) as temporary:
-                (temporary / "info.json").write_text(split.info.model_dump_json(), "utf-8")
-                for part in PARTS:
-                    for field in fields(Images):
-                        array = getattr(getattr(split, part), field.name)
-                        np.save(temporary / f"{part}-{field.name}.npy", array, allow_pickle=False)
-    except OSError as error:
-        remedy = "set MNISTLAB_CACHE to a folder that can"
-        raise StoreError(f"{folder}: cannot be written ({error}); {remedy}") from None
-    return folder
-
-
-def open_split(folder: Path) -> Split:
-    """Map a shared split into memory: copy-on-write, so every process reads the same pages."""
-    info = DataInfo.model_validate_json((folder / "info.json").read_text("utf-8"))
-    parts = {
-        part: Images(
-            *(
-                np.load(folder / f"{part}-{field.name}.npy", mmap_mode="c", allow_pickle=False)
-                for field in fields(Images)
-            )
-        )
-        for part in PARTS
-    }
-    return Split(info, **parts)

@@ -1,7 +1,7 @@
 """Strokes: what a pen did, read from and written to JSON Lines, and read from UCI's pen digits.
 
-A line of a strokes file is one drawing: ``{"strokes": [[[x, y], …], …], "label": 9, "writer": "12"}``,
-label and writer optional, any units, y pointing down.
+A line of a strokes file is one drawing: ``{"strokes": [[[x, y], …], …], "label": 9, "writer":
+"12"}``, label and writer optional, any units, y pointing down.
 """
 
 import json
@@ -33,9 +33,13 @@ class Drawing:
 
 
 def parse_drawing(text: str | bytes) -> Drawing:
-    """Return the drawing that one line of a strokes file holds; raise DataError saying what is wrong."""
+    """Return the drawing that one line of a strokes file holds; raise DataError saying what is
+    wrong.
+    """
     if len(text) > MAX_LINE_BYTES:
-        raise DataError(f"a drawing of more than {MAX_LINE_BYTES:,} bytes: split it or sample it less densely")
+        raise DataError(
+            f"a drawing of more than {MAX_LINE_BYTES:,} bytes: split it or sample it less densely"
+        )
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -43,13 +47,17 @@ def parse_drawing(text: str | bytes) -> Drawing:
     if not isinstance(found, dict) or not isinstance(found.get("strokes"), list):
         raise DataError('no "strokes": expected {"strokes": [[[x, y], …], …]}')
     return Drawing(
-        _checked_strokes(found["strokes"]), _checked_label(found.get("label")), _checked_writer(found.get("writer"))
+        _checked_strokes(found["strokes"]),
+        _checked_label(found.get("label")),
+        _checked_writer(found.get("writer")),
     )
 
 
 def format_drawing(drawing: Drawing) -> str:
     """Return the drawing as one line of a strokes file, without the line end."""
-    record: dict[str, Any] = {"strokes": [np.round(stroke, 2).tolist() for stroke in drawing.strokes]}
+    record: dict[str, Any] = {
+        "strokes": [np.round(stroke, 2).tolist() for stroke in drawing.strokes]
+    }
     if drawing.label is not None:
         record["label"] = drawing.label
     if drawing.writer is not None:
@@ -58,9 +66,11 @@ def format_drawing(drawing: Drawing) -> str:
 
 
 def stroke_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Yield ``(line number, line)`` for the lines that are not blank, never holding more than one in memory.
+    """Yield ``(line number, line)`` for the lines that are not blank, never holding more than one
+    in memory.
 
-    A line that is too long is yielded cut, still too long for `parse_drawing`, which then refuses it.
+    A line that is too long is yielded cut, still too long for `parse_drawing`, which then refuses
+    it.
     """
     number = 0
     while line := stream.readline(MAX_LINE_BYTES + 2):
@@ -73,7 +83,9 @@ def stroke_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 def read_strokes(path: Path) -> list[Drawing]:
-    """Return every drawing of a strokes file; raise DataError naming the file and the first line that is wrong."""
+    """Return every drawing of a strokes file; raise DataError naming the file and the first line
+    that is wrong.
+    """
     drawings = []
     try:
         with path.open("rb") as stream:
@@ -96,14 +108,18 @@ def append_drawing(path: Path, drawing: Drawing) -> None:
         with path.open("a", encoding="utf-8", newline="\n") as stream:
             stream.write(format_drawing(drawing) + "\n")
     except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror}): choose another folder") from None
+        raise DataError(
+            f"{path}: cannot be written ({error.strerror}): choose another folder"
+        ) from None
 
 
 def parse_pendigits(text: str) -> list[Drawing]:
-    """Return the drawings of UCI's UNIPEN-like pen digits, y flipped to point down, writers as ``"0"``, ``"1"`` ….
+    """Return the drawings of UCI's UNIPEN-like pen digits, y flipped to point down, writers as
+    ``"0"``, ``"1"`` ….
 
-    ``.SEGMENT DIGIT 0 ? "8"`` starts a digit, ``.COMMENT 8 12 224`` is its label, writer and sequence number,
-    ``.PEN_DOWN`` and ``.PEN_UP`` hold a stroke's ``x y`` lines. Raises DataError naming the line that is wrong.
+    ``.SEGMENT DIGIT 0 ? "8"`` starts a digit, ``.COMMENT 8 12 224`` is its label, writer and
+    sequence number, ``.PEN_DOWN`` and ``.PEN_UP`` hold a stroke's ``x y`` lines. Raises DataError
+    naming the line that is wrong.
     """
     drawings: list[Drawing] = []
     lines = text.splitlines()
@@ -129,7 +145,9 @@ def _parse_segment(lines: list[str], first: int) -> Drawing:
             elif words and not line.startswith("."):
                 strokes[-1].append([float(words[0]), -float(words[1])])
     except (ValueError, IndexError):
-        raise DataError(f"pen digits, near line {first}: unreadable: fetch the file again") from None
+        raise DataError(
+            f"pen digits, near line {first}: unreadable: fetch the file again"
+        ) from None
     try:
         return Drawing(_checked_strokes(strokes), _checked_label(label), writer)
     except DataError as error:
@@ -138,24 +156,33 @@ def _parse_segment(lines: list[str], first: int) -> Drawing:
 
 def _checked_strokes(strokes: list[Any]) -> tuple[Stroke, ...]:
     if not all(isinstance(stroke, list) for stroke in strokes):
-        raise DataError("strokes are nested wrongly: expected a list of strokes, each a list of [x, y]")
+        raise DataError(
+            "strokes are nested wrongly: expected a list of strokes, each a list of [x, y]"
+        )
     if sum(map(len, strokes)) > MAX_POINTS:
         raise DataError(
-            f"{sum(map(len, strokes)):,} points in one drawing, at most {MAX_POINTS:,}: sample it less densely"
+            f"{sum(map(len, strokes)):,} points in one drawing, at most {MAX_POINTS:,}: sample "
+            f"it less densely"
         )
     return tuple(_checked_stroke(stroke) for stroke in strokes if stroke)
 
 
 def _checked_stroke(stroke: list[Any]) -> Stroke:
     for point in stroke:
-        if not (isinstance(point, list) and len(point) == 2 and all(type(v) in (int, float) for v in point)):
+        if not (
+            isinstance(point, list)
+            and len(point) == 2
+            and all(type(v) in (int, float) for v in point)
+        ):
             raise DataError("strokes are nested wrongly: expected points [x, y] of two numbers")
     try:
         points = np.array(stroke, dtype=np.float64)
     except OverflowError:
         raise DataError("a coordinate is too large: every x and y must lie within ±1e9") from None
     if not (np.abs(points) <= 1e9).all():
-        raise DataError("a coordinate is not finite or too large: every x and y must lie within ±1e9")
+        raise DataError(
+            "a coordinate is not finite or too large: every x and y must lie within ±1e9"
+        )
     return points
 
 

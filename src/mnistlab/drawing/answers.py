@@ -1,4 +1,6 @@
-"""What a model says of images and strokes, one answer for each, whatever is wrong with the others."""
+"""What a model says of images and strokes, one answer for each, whatever is wrong with the
+others.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +15,9 @@ from mnistlab.model.predictor import Guess, Predictor
 
 @dataclass(frozen=True)
 class Answer:
-    """About one image or one line of strokes: a guess, None for a blank one, or what is wrong with it."""
+    """About one image or one line of strokes: a guess, None for a blank one, or what is wrong with
+    it.
+    """
 
     source: str
     guess: Guess | None = None
@@ -26,7 +30,12 @@ class Answer:
         if self.guess is None:
             return {"source": self.source, "digit": None, "probabilities": None, "unsure": True}
         guess, rounded = self.guess, [round(float(value), 6) for value in self.guess.probabilities]
-        return {"source": self.source, "digit": guess.digit, "probabilities": rounded, "unsure": guess.unsure}
+        return {
+            "source": self.source,
+            "digit": guess.digit,
+            "probabilities": rounded,
+            "unsure": guess.unsure,
+        }
 
     def line(self) -> str:
         """The answer in words."""
@@ -39,7 +48,9 @@ def in_words(guess: Guess | None) -> str:
     """A guess as people say it."""
     if guess is None:
         return "blank"
-    first, second = (f"{guess.probabilities[digit]:.1%}" for digit in (guess.digit, guess.runner_up))
+    first, second = (
+        f"{guess.probabilities[digit]:.1%}" for digit in (guess.digit, guess.runner_up)
+    )
     if guess.unsure:
         return f"unsure: {guess.digit} ({first}) or {guess.runner_up} ({second})"
     return f"{guess.digit} ({first})"

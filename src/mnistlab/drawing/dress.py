@@ -7,7 +7,9 @@ from mnistlab.drawing.board import Theme
 
 
 def dress(root: tk.Tk, theme: Theme, family: str) -> None:
-    """Give every ttk widget, and the lists that drop down, the theme's colours; large words the font's family."""
+    """Give every ttk widget, and the lists that drop down, the theme's colours; large words the
+    font's family.
+    """
     window, board, text, faint, line, bar = (
         theme.hex(name) for name in ("window", "board", "text", "faint", "line", "bar")
     )
@@ -18,11 +20,26 @@ def dress(root: tk.Tk, theme: Theme, family: str) -> None:
     style.configure("Verdict.TLabel", font=(family, 64, "bold"))
     style.configure("Words.TLabel", font=(family, 14))
     style.configure("Faint.TLabel", foreground=faint, font=(family, 9))
-    style.configure("TButton", background=board, lightcolor=board, darkcolor=board, padding=(10, 5), relief="flat")
-    style.map("TButton", background=[("active", line), ("disabled", window)], foreground=[("disabled", faint)])
+    style.configure(
+        "TButton",
+        background=board,
+        lightcolor=board,
+        darkcolor=board,
+        padding=(10, 5),
+        relief="flat",
+    )
+    style.map(
+        "TButton",
+        background=[("active", line), ("disabled", window)],
+        foreground=[("disabled", faint)],
+    )
     style.configure("TCheckbutton", indicatorbackground=board, indicatorforeground=bar)
-    style.map("TCheckbutton", background=[("active", window)], indicatorbackground=[("selected", board)])
-    style.configure("TCombobox", fieldbackground=board, background=board, arrowcolor=text, lightcolor=board)
+    style.map(
+        "TCheckbutton", background=[("active", window)], indicatorbackground=[("selected", board)]
+    )
+    style.configure(
+        "TCombobox", fieldbackground=board, background=board, arrowcolor=text, lightcolor=board
+    )
     style.map(
         "TCombobox",
         fieldbackground=[("readonly", board)],

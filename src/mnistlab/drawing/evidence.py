@@ -1,9 +1,10 @@
 """Evidence: where in the picture a network sees one digit rather than another.
 
 Of one convolution, ReLU and a linear layer without pooling, the difference of two logits is exactly
-b_a - b_b + sum over positions p and filters f of (W_a - W_b)[f, p] · relu(conv(x))[f, p]; summed over the filters,
-it is a map. Of any other network the map is occlusion's, an approximation: what erasing a small patch takes away
-(Zeiler and Fergus, "Visualizing and understanding convolutional networks", ECCV 2014).
+b_a - b_b + sum over positions p and filters f of (W_a - W_b)[f, p] · relu(conv(x))[f, p]; summed
+over the filters, it is a map. Of any other network the map is occlusion's, an approximation: what
+erasing a small patch takes away (Zeiler and Fergus, "Visualizing and understanding convolutional
+networks", ECCV 2014).
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from mnistlab.book.trial import SIDE
+from mnistlab.images import SIDE
 from mnistlab.model.predictor import Predictor
 
 PATCH, STRIDE = 4, 2  # pixels: what occlusion erases, and how far apart the erased patches lie
@@ -25,10 +26,12 @@ Map = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Why `digit` and not `other`: `values` (h, w) of logit, positive where the picture speaks for `digit`.
+    """Why `digit` and not `other`: `values` (h, w) of logit, positive where the picture speaks for
+    `digit`.
 
-    The value at (i, j) belongs to the `size`×`size` pixels whose upper left one is (`start` + i·`stride`,
-    `start` + j·`stride`). If `exact`, `bias` plus the sum of all values is the difference of the logits.
+    The value at (i, j) belongs to the `size`×`size` pixels whose upper left one is (`start` +
+    i·`stride`, `start` + j·`stride`). If `exact`, `bias` plus the sum of all values is the
+    difference of the logits.
     """
 
     digit: int
@@ -46,16 +49,23 @@ class Evidence:
         if not self.exact:
             return f"{colours} Approximate: what erasing each small patch takes away."
         total = float(self.values.sum())
-        return f"{colours} Exact: they add up to {total:+.2f}, with the bias {total + self.bias:+.2f} of logit."
+        return (
+            f"{colours} Exact: they add up to {total:+.2f}, with the bias "
+            f"{total + self.bias:+.2f} of logit."
+        )
 
     def over_pixels(self) -> Map:
-        """The evidence as (28, 28), each value shared out evenly over its pixels, what falls outside left out."""
+        """The evidence as (28, 28), each value shared out evenly over its pixels, what falls
+        outside left out.
+        """
         margin = max(0, -self.start) + self.size
         field = np.zeros((SIDE + 2 * margin, SIDE + 2 * margin), np.float32)
         first = margin + self.start
         for i, j in np.ndindex(self.values.shape):
             top, left = first + i * self.stride, first + j * self.stride
-            field[top : top + self.size, left : left + self.size] += self.values[i, j] / self.size**2
+            field[top : top + self.size, left : left + self.size] += (
+                self.values[i, j] / self.size**2
+            )
         return field[margin : margin + SIDE, margin : margin + SIDE]
 
 
@@ -101,12 +111,15 @@ def _layers(content: bytes) -> _Layers | None:
         return None
     arrays = {array.name: numpy_helper.to_array(array) for array in graph.initializer}
     convolution = graph.node[ONE_CONVOLUTION.index("Conv")]
-    settings = {attribute.name: helper.get_attribute_value(attribute) for attribute in convolution.attribute}
+    settings = {
+        attribute.name: helper.get_attribute_value(attribute) for attribute in convolution.attribute
+    }
     filters, linear = arrays["conv1.weight"][:, 0], arrays["linear.weight"]
     stride, padding = settings["strides"][0], settings["pads"][0]
     side = (SIDE + 2 * padding - filters.shape[-1]) // stride + 1
     return _Layers(
-        filters, arrays["conv1.bias"], linear.reshape(len(linear), len(filters), side, side), arrays["linear.bias"],
+        filters, arrays["conv1.bias"], linear.reshape(len(linear), len(filters), side, side),
+        arrays["linear.bias"],
         stride, padding,
     )  # fmt: skip
 
@@ -132,4 +145,6 @@ def _occlusion(model: Predictor, picture: npt.NDArray[Any], digit: int, other: i
     differences = logits[:, digit] - logits[:, other]
     values[marked] = differences[0] - differences[1:]
     shape = (len(starts), len(starts))
-    return Evidence(digit, other, values.reshape(shape), float("nan"), False, starts[0], STRIDE, PATCH)
+    return Evidence(
+        digit, other, values.reshape(shape), float("nan"), False, starts[0], STRIDE, PATCH
+    )

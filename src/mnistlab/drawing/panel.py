@@ -4,14 +4,17 @@ import tkinter as tk
 from collections.abc import Callable, Sequence
 from tkinter import ttk
 
-from mnistlab.book.trial import CLASSES
 from mnistlab.drawing.bars import Bars
 from mnistlab.drawing.board import Theme, paint_picture, ppm
 from mnistlab.drawing.evidence import Evidence
 from mnistlab.drawing.sketch import Look
+from mnistlab.images import CLASSES
 from mnistlab.model.predictor import Guess
 
-TOP, NEXT = "top", "next"  # in the choice of digits: what the network holds for likeliest, and second likeliest
+TOP, NEXT = (
+    "top",
+    "next",
+)  # in the choice of digits: what the network holds for likeliest, and second likeliest
 NO_DIGIT = 0.4  # the highest probability below which not even a digit is named
 SEEN = 112  # pixels of a usual screen along the picture that the network sees
 
@@ -40,7 +43,9 @@ class Panel(ttk.Frame):
         row = ttk.Frame(self)
         row.pack(fill="x", pady=(self.gap, 0))
         self.side = round(SEEN * unit)
-        self.picture = tk.Canvas(row, width=self.side, height=self.side, highlightthickness=1, borderwidth=0)
+        self.picture = tk.Canvas(
+            row, width=self.side, height=self.side, highlightthickness=1, borderwidth=0
+        )
         self.picture.create_image(1, 1, anchor="nw", tags="picture")
         self.picture.pack(side="left", anchor="n")
         beside = ttk.Frame(row)
@@ -48,11 +53,15 @@ class Panel(ttk.Frame):
         ttk.Label(beside, text="← what the network sees", style="Faint.TLabel").pack(anchor="w")
         choice = ttk.Frame(beside)
         choice.pack(anchor="w", pady=self.gap // 2)
-        ttk.Checkbutton(choice, text="Why", variable=self.explaining, command=on_reason).pack(side="left")
+        ttk.Checkbutton(choice, text="Why", variable=self.explaining, command=on_reason).pack(
+            side="left"
+        )
         self._choice(choice, self.digit, TOP)
         ttk.Label(choice, text="not").pack(side="left")
         self._choice(choice, self.other, NEXT)
-        self.reason = ttk.Label(beside, style="Faint.TLabel", wraplength=round(190 * unit), justify="left")
+        self.reason = ttk.Label(
+            beside, style="Faint.TLabel", wraplength=round(190 * unit), justify="left"
+        )
         self.reason.pack(anchor="w")
 
     def asked(self, guess: Guess) -> tuple[int, int] | None:
@@ -70,10 +79,14 @@ class Panel(ttk.Frame):
         self.verdict.configure(text=_verdict(guess), foreground=colour)
         self.words.configure(text=_words(guess))
         self.bars.show(look.guesses, selected, theme)
-        self.image = tk.PhotoImage(master=self, data=ppm(paint_picture(look.framing.picture, self.side, theme)))
+        self.image = tk.PhotoImage(
+            master=self, data=ppm(paint_picture(look.framing.picture, self.side, theme))
+        )
         self.picture.itemconfigure("picture", image=self.image)
         line = theme.hex("line")
-        self.picture.configure(background=theme.hex("board"), highlightbackground=line, highlightcolor=line)
+        self.picture.configure(
+            background=theme.hex("board"), highlightbackground=line, highlightcolor=line
+        )
         self.reason.configure(text="" if evidence is None else evidence.in_words())
 
     def _choice(self, parent: ttk.Frame, variable: tk.StringVar, usual: str) -> None:

@@ -10,7 +10,7 @@ from mnistlab.data.strokes import Drawing
 from mnistlab.model.predictor import Guess, Predictor
 
 UNITS = 1000.0  # along the board, whatever its size on a screen
-MOST_POINTS = 20_000
+MAX_POINTS = 20_000
 
 Point = tuple[float, float]
 
@@ -29,7 +29,7 @@ class Sketch:
 
     def move(self, point: Point) -> None:
         """Draw on to a point; far too long a drawing takes no more."""
-        if self.strokes and sum(map(len, self.strokes)) < MOST_POINTS:
+        if self.strokes and sum(map(len, self.strokes)) < MAX_POINTS:
             self.strokes[-1].append(point)
 
     def undo(self) -> None:
@@ -54,7 +54,9 @@ class Sketch:
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """One look of all models at a sketch: the framing, and a guess each, None if the board is blank."""
+    """One look of all models at a sketch: the framing, and a guess each, None if the board is
+    blank.
+    """
 
     framing: Framing
     guesses: tuple[Guess | None, ...]

@@ -3,10 +3,10 @@
 import sys
 import tkinter as tk
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from tkinter import font, ttk
 
-from mnistlab.book.trial import CLASSES
 from mnistlab.data.strokes import append_drawing
 from mnistlab.drawing.board import DARK, LIGHT, Theme, paint_board, ppm
 from mnistlab.drawing.dress import dress
@@ -14,6 +14,7 @@ from mnistlab.drawing.evidence import Explainer
 from mnistlab.drawing.panel import Panel
 from mnistlab.drawing.sketch import UNITS, Point, Sketch, look
 from mnistlab.errors import LabError
+from mnistlab.images import CLASSES
 from mnistlab.model.predictor import Predictor
 
 WRONG = "Wrong? Press the right digit's key."
@@ -23,7 +24,9 @@ SURE = 4000  # milliseconds in which a second press of the delete button counts
 
 
 class Window:
-    """Everything on the screen; `models` has at least one, `corrections` is where corrected drawings are kept."""
+    """Everything on the screen; `models` has at least one, `corrections` is where corrected
+    drawings are kept.
+    """
 
     def __init__(self, models: Sequence[Predictor], corrections: Path, dark: bool = False) -> None:
         """Open the window. Raises LabError where there is no display."""
@@ -58,7 +61,9 @@ class Window:
         seen = look(self.sketch, self.models)
         guess = seen.guesses[self.selected]
         asked = self.panel.asked(guess) if guess else None
-        evidence = self.explainers[self.selected].explain(seen.framing.picture, *asked) if asked else None
+        evidence = (
+            self.explainers[self.selected].explain(seen.framing.picture, *asked) if asked else None
+        )
         side = self._board_side()
         painted = paint_board(self.sketch.strokes, side, self.theme, seen.framing, evidence)
         self.image = tk.PhotoImage(master=self.root, data=ppm(painted))
@@ -124,11 +129,15 @@ class Window:
         self.root.title("mnistlab · draw a digit")
         self.root.protocol("WM_DELETE_WINDOW", self.close)
         side, gap = round(BOARD * unit), round(GAP * unit)
-        self.board = tk.Canvas(self.root, width=side, height=side, highlightthickness=1, cursor="pencil", borderwidth=0)
+        self.board = tk.Canvas(
+            self.root, width=side, height=side, highlightthickness=1, cursor="pencil", borderwidth=0
+        )
         self.board.create_image(0, 0, anchor="nw", tags="drawing")
         self.board.create_text(0, 0, text="Draw a digit here", font=(self.family, 16), tags="hint")
         self.board.grid(row=0, column=0, sticky="nsew", padx=gap, pady=(gap, 0))
-        self.panel = Panel(self.root, [model.name for model in self.models], unit, self.select, self._reason)
+        self.panel = Panel(
+            self.root, [model.name for model in self.models], unit, self.select, self._reason
+        )
         self.panel.grid(row=0, column=1, rowspan=3, sticky="nsew", padx=(0, gap), pady=gap)
         buttons = ttk.Frame(self.root)
         buttons.grid(row=1, column=0, sticky="ew", padx=gap, pady=gap // 2)
@@ -154,11 +163,14 @@ class Window:
         self.board.bind("<ButtonRelease-1>", lambda _: self.refresh())
         self.board.bind("<Configure>", lambda _: self._refresh_soon())
         keys: dict[str, Callable[[], None]] = {
-            "<Escape>": self.clear, "<Control-z>": self.undo, "d": self.switch_theme, "e": self._toggle_reason,
-            "<Left>": lambda: self.select(self.selected - 1), "<Right>": lambda: self.select(self.selected + 1),
+            "<Escape>": self.clear, "<Control-z>": self.undo, "d": self.switch_theme,
+            "e": self._toggle_reason,
+            "<Left>": lambda: self.select(self.selected - 1),
+            "<Right>": lambda: self.select(self.selected + 1),
         }  # fmt: skip
         for digit in range(CLASSES):
-            keys |= dict.fromkeys((f"<Key-{digit}>", f"<KP_{digit}>"), lambda digit=digit: self.correct(digit))  # type: ignore[misc]
+            for key in (f"<Key-{digit}>", f"<KP_{digit}>"):
+                keys[key] = partial(self.correct, digit)
         for key, action in keys.items():
             self.root.bind(key, lambda _, action=action: action())  # type: ignore[misc]
 
@@ -196,7 +208,9 @@ class Window:
         """Colour everything in the theme."""
         dress(self.root, self.theme, self.family)
         line = self.theme.hex("line")
-        self.board.configure(background=self.theme.hex("board"), highlightbackground=line, highlightcolor=line)
+        self.board.configure(
+            background=self.theme.hex("board"), highlightbackground=line, highlightcolor=line
+        )
         self.board.itemconfigure("hint", fill=self.theme.hex("faint"))
 
 
@@ -204,11 +218,14 @@ def _open_root() -> tk.Tk:
     if sys.platform == "win32":
         from ctypes import windll
 
-        windll.shcore.SetProcessDpiAwareness(1)  # else Windows enlarges the finished picture, and it blurs
+        windll.shcore.SetProcessDpiAwareness(
+            1
+        )  # else Windows enlarges the finished picture, and it blurs
     try:
         return tk.Tk()
     except tk.TclError as error:
         raise LabError(
-            f"the window cannot be opened ({error}): on a machine without a display, install a virtual one "
+            f"the window cannot be opened ({error}): on a machine without a display, install a "
+            f"virtual one "
             "(sudo apt install xvfb) and run: xvfb-run -a mnistlab draw"
         ) from None

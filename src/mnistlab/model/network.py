@@ -3,7 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from mnistlab.book.trial import CLASSES, Network
+from mnistlab.book.trial import Network
+from mnistlab.images import CLASSES
 from mnistlab.model import Weights
 
 
@@ -19,7 +20,12 @@ def initial_weights(network: Network, random: np.random.Generator) -> Weights:
         weights |= _layer(f"conv{number}", shape, random)
         if conv.norm:
             ones, zeros = np.ones(conv.out, np.float32), np.zeros(conv.out, np.float32)
-            parts = {"weight": ones, "bias": zeros, "running_mean": zeros.copy(), "running_var": ones.copy()}
+            parts = {
+                "weight": ones,
+                "bias": zeros,
+                "running_mean": zeros.copy(),
+                "running_var": ones.copy(),
+            }
             weights |= {f"norm{number}.{part}": value for part, value in parts.items()}
         channels = conv.out
     return weights | _layer("linear", (CLASSES, network.features()), random)

@@ -1,1 +1,1 @@
-"""What came out: runs on disk, and the tables, plots and reports made from them alone."""
+"""What came out, in numbers: runs on disk, figures over seeds, comparisons, mistakes."""

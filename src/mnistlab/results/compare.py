@@ -10,7 +10,16 @@ from itertools import pairwise
 from typing import Any
 
 from mnistlab.book.trial import Trial, changed
-from mnistlab.results.statistics import LEVEL, Interval, holm, interval, seeds_needed, sign_flip_test, spread, t_test
+from mnistlab.results.statistics import (
+    LEVEL,
+    Interval,
+    holm,
+    interval,
+    seeds_needed,
+    sign_flip_test,
+    spread,
+    t_test,
+)
 from mnistlab.training.record import RunRecord
 
 METRIC = "validation accuracy"
@@ -32,11 +41,13 @@ class Judgement:
     p_holm: float | None
     p_sign_flip: float | None
     tested: int  # changes that Holm's correction was made for
-    needed: int | None  # seeds that a difference of this size would need; None where decided, or beyond counting
+    needed: (
+        int | None
+    )  # seeds that a difference of this size would need; None where decided, or beyond counting
     verdict: str  # HELPED, HURT, UNCLEAR or TOO_FEW
 
     @property
-    def reads(self) -> str:
+    def verdict_text(self) -> str:
         """The verdict with its reservation, if it has one."""
         if self.low is not None and self.high is not None:
             if self.verdict in (HELPED, HURT) and self.low > -TOO_LITTLE and self.high < TOO_LITTLE:
@@ -84,26 +95,38 @@ class Comparison:
             "p_holm": judged.p_holm,
             "p_sign_flip": judged.p_sign_flip,
             "verdict": judged.verdict,
-            "reads": judged.reads,
+            "reads": judged.verdict_text,
             "seeds_needed": judged.needed,
             "also": {
-                name: {"n": it.n, "ratio" if name == "time" else "difference": it.mean, "low": it.low, "high": it.high}
+                name: {
+                    "n": it.n,
+                    "ratio" if name == "time" else "difference": it.mean,
+                    "low": it.low,
+                    "high": it.high,
+                }
                 for name, it in self.also.items()
             },
         }
 
 
 def compare(trials: Sequence[Trial], records: Sequence[RunRecord]) -> list[Comparison]:
-    """Every change among `trials` of which the changed trial has runs, in order, corrected for one another."""
+    """Every change among `trials` of which the changed trial has runs, in order, corrected for one
+    another.
+    """
     names = {trial.name: trial for trial in trials}
     there = {record.trial for record in records}
     return compare_pairs(
-        [(names[trial.parent], trial) for trial in trials if trial.parent and trial.name in there], records
+        [(names[trial.parent], trial) for trial in trials if trial.parent and trial.name in there],
+        records,
     )
 
 
-def compare_pairs(pairs: Sequence[tuple[Trial, Trial]], records: Sequence[RunRecord]) -> list[Comparison]:
-    """Each (before, after) of `pairs`, corrected for one another; a run counts where both have its seed done."""
+def compare_pairs(
+    pairs: Sequence[tuple[Trial, Trial]], records: Sequence[RunRecord]
+) -> list[Comparison]:
+    """Each (before, after) of `pairs`, corrected for one another; a run counts where both have its
+    seed done.
+    """
     matched = [_matched(before, after, records) for before, after in pairs]
     judgements = judge([_differences(runs, MEASURES[METRIC]) for runs in matched])
     return [
@@ -111,7 +134,11 @@ def compare_pairs(pairs: Sequence[tuple[Trial, Trial]], records: Sequence[RunRec
             after,
             before,
             judgement,
-            {name: interval(_differences(runs, figure)) for name, figure in MEASURES.items() if name != METRIC}
+            {
+                name: interval(_differences(runs, figure))
+                for name, figure in MEASURES.items()
+                if name != METRIC
+            }
             | {"time": _ratio(runs)},
             _left_out((before, after), records),
         )
@@ -120,16 +147,18 @@ def compare_pairs(pairs: Sequence[tuple[Trial, Trial]], records: Sequence[RunRec
 
 
 def judge(changes: Sequence[Sequence[float]]) -> list[Judgement]:
-    """The verdict on each of a book's changes, given its differences in validation accuracy, one a paired seed.
+    """The verdict on each of a book's changes, given its differences in validation accuracy, one a
+    paired seed.
 
-    With fewer than three there is no p and no verdict. If all are the same there is no spread, so no interval and no t:
-    then p is that of the exact test, and 1 for no difference at all.
+    With fewer than three there is no p and no verdict. If all are the same there is no spread, so
+    no interval and no t: then p is that of the exact test, and 1 for no difference at all.
     """
     tested = [i for i, differences in enumerate(changes) if len(differences) >= FEWEST]
     p_values = {i: _p(changes[i]) for i in tested}
     adjusted = dict(zip(tested, holm(list(p_values.values())), strict=True))
     return [
-        _judgement(differences, p_values.get(i), adjusted.get(i), len(tested)) for i, differences in enumerate(changes)
+        _judgement(differences, p_values.get(i), adjusted.get(i), len(tested))
+        for i, differences in enumerate(changes)
     ]
 
 
@@ -139,7 +168,9 @@ def _p(differences: Sequence[float]) -> float:
     return 1.0 if abs(differences[0]) < 1e-12 else 2.0 ** (1 - len(differences))
 
 
-def _judgement(differences: Sequence[float], p: float | None, p_holm: float | None, tested: int) -> Judgement:
+def _judgement(
+    differences: Sequence[float], p: float | None, p_holm: float | None, tested: int
+) -> Judgement:
     it = interval(differences)
     varied = it.n > 1 and spread(differences) > 0
     clear = not varied or it.low is None or it.high is None or not it.low <= 0 <= it.high
@@ -167,9 +198,15 @@ Measure = Callable[[RunRecord], float | None]
 
 
 def smoothness(record: RunRecord) -> float | None:
-    """Mean absolute change of the validation loss from one epoch to the next, after epoch 5; lower is smoother."""
+    """Mean absolute change of the validation loss from one epoch to the next, after epoch 5; lower
+    is smoother.
+    """
     losses = [epoch.validation_loss for epoch in record.history[SETTLED - 1 :]]
-    steps = [abs(after - before) for before, after in pairwise(losses) if before is not None and after is not None]
+    steps = [
+        abs(after - before)
+        for before, after in pairwise(losses)
+        if before is not None and after is not None
+    ]
     return math.fsum(steps) / len(steps) if steps else None
 
 
@@ -191,7 +228,11 @@ MEASURES: dict[str, Measure] = {
 def _matched(before: Trial, after: Trial, records: Sequence[RunRecord]) -> Pairs:
     """The finished runs of two trials, paired by seed."""
     firsts, seconds = (
-        {record.seed: record for record in records if record.trial == trial.name and record.status == "done"}
+        {
+            record.seed: record
+            for record in records
+            if record.trial == trial.name and record.status == "done"
+        }
         for trial in (before, after)
     )
     return [(firsts[seed], seconds[seed]) for seed in sorted(firsts.keys() & seconds.keys())]
@@ -204,18 +245,27 @@ def _differences(runs: Pairs, figure: Measure) -> list[float]:
 
 
 def _ratio(runs: Pairs) -> Interval:
-    """Seconds after ÷ seconds before: the geometric mean, because ratios are compared by their logarithms."""
+    """Seconds after ÷ seconds before: the geometric mean, because ratios are compared by their
+    logarithms.
+    """
     logs = interval(
-        [math.log(after.seconds / before.seconds) for before, after in runs if after.seconds > 0 < before.seconds]
+        [
+            math.log(after.seconds / before.seconds)
+            for before, after in runs
+            if after.seconds > 0 < before.seconds
+        ]
     )
-    mean, low, high = (None if value is None else math.exp(value) for value in (logs.mean, logs.low, logs.high))
+    mean, low, high = (
+        None if value is None else math.exp(value) for value in (logs.mean, logs.low, logs.high)
+    )
     return Interval(logs.n, mean, low, high)
 
 
 def _left_out(trials: tuple[Trial, Trial], records: Sequence[RunRecord]) -> tuple[str, ...]:
     """The runs that a comparison of two trials cannot use, in words."""
     before, after = (
-        {record.seed: record.status for record in records if record.trial == trial.name} for trial in trials
+        {record.seed: record.status for record in records if record.trial == trial.name}
+        for trial in trials
     )
     said = []
     for trial, ours, theirs in ((trials[0], before, after), (trials[1], after, before)):

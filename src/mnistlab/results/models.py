@@ -1,4 +1,6 @@
-"""Models by where they are: an ONNX file, a run's folder, or a results folder with its trials' best runs."""
+"""Models by where they are: an ONNX file, a run's folder, or a results folder with its trials' best
+runs.
+"""
 
 import math
 from pathlib import Path
@@ -18,7 +20,9 @@ def find_models(place: Path) -> list[tuple[str, Path]]:
         return [(place.name, place / "model.onnx")]
     if place.is_file():
         return [(place.stem, place)]
-    raise StoreError(f"{place}: no model there; give a results folder, a run's folder or a model.onnx")
+    raise StoreError(
+        f"{place}: no model there; give a results folder, a run's folder or a model.onnx"
+    )
 
 
 def _of_results(place: Path) -> list[tuple[str, Path]]:

@@ -1,7 +1,9 @@
-"""Plain statistics on plain numbers: what a verdict rests on. Everything here has a defined answer for few values.
+"""Plain statistics on plain numbers: what a verdict rests on. Everything here has a defined answer
+for few values.
 
-`scipy.special` has Student's distributions; `scipy.stats` has these tests ready-made, but takes 0.65 s to import.
-Even the former takes 0.3 s, which training need not wait for: it is imported where it is used.
+`scipy.special` has Student's distributions; `scipy.stats` has these tests ready-made, but takes
+0.65 s to import. Even the former takes 0.3 s, which training need not wait for: it is imported
+where it is used.
 """
 
 import math
@@ -15,13 +17,17 @@ import numpy.typing as npt
 
 LEVEL = 0.05  # of every test; intervals are of 1 - LEVEL
 POWER = 0.8  # chance of finding a difference that `seeds_needed` asks for
-MOST_FLIPPED = 30  # 2¹⁵ signed sums of either half; with more values the t test is near enough to exact
-MOST_NEEDED = 1000  # seeds; who would need more is told so
+MAX_FLIPPED = (
+    30  # 2¹⁵ signed sums of either half; with more values the t test is near enough to exact
+)
+MAX_NEEDED = 1000  # seeds; who would need more is told so
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over `n` values with the 95 % interval of Student's t; without bounds if n < 2, without mean if n = 0."""
+    """A mean over `n` values with the 95 % interval of Student's t; without bounds if n < 2,
+    without mean if n = 0.
+    """
 
     n: int
     mean: float | None
@@ -50,7 +56,9 @@ def interval(values: Sequence[float | None]) -> Interval:
 
 
 def spread(values: Sequence[float]) -> float:
-    """The standard deviation with n - 1 of two or more values; exactly 0 if they are equal but for rounding."""
+    """The standard deviation with n - 1 of two or more values; exactly 0 if they are equal but for
+    rounding.
+    """
     if max(values) - min(values) < 1e-12:
         return 0.0
     mean = math.fsum(values) / len(values)
@@ -58,7 +66,9 @@ def spread(values: Sequence[float]) -> float:
 
 
 def t_test(differences: Sequence[float]) -> float:
-    """Two-sided p of Student's paired t test for two or more differences that are not all the same."""
+    """Two-sided p of Student's paired t test for two or more differences that are not all
+    the same.
+    """
     from scipy.special import stdtr
 
     n = len(differences)
@@ -67,16 +77,25 @@ def t_test(differences: Sequence[float]) -> float:
 
 
 def sign_flip_test(differences: Sequence[float]) -> float | None:
-    """Exact two-sided p: the share of the 2ⁿ ways to choose signs whose sum is as far from 0 as the one seen.
+    """Exact two-sided p: the share of the 2ⁿ ways to choose signs whose sum is as far from 0 as the
+    one seen.
 
-    Fisher, The Design of Experiments (1935), §21. It assumes nothing but symmetry, and cannot go below 2¹⁻ⁿ.
-    None if there are more than `MOST_FLIPPED` differences.
+    Fisher, The Design of Experiments (1935), §21. It assumes nothing but symmetry, and cannot go
+    below 2¹⁻ⁿ. None if there are more than `MAX_FLIPPED` differences.
     """
-    if len(differences) > MOST_FLIPPED:
+    if len(differences) > MAX_FLIPPED:
         return None
-    n, total = len(differences), abs(math.fsum(differences)) - 1e-9  # sums that tie may differ by rounding
-    first, second = _signed_sums(differences[: n // 2]), np.sort(_signed_sums(differences[n // 2 :]))
-    reaching = len(second) - np.searchsorted(second, total - first)  # for each sum of one half, how many of the other
+    n, total = (
+        len(differences),
+        abs(math.fsum(differences)) - 1e-9,
+    )  # sums that tie may differ by rounding
+    first, second = (
+        _signed_sums(differences[: n // 2]),
+        np.sort(_signed_sums(differences[n // 2 :])),
+    )
+    reaching = len(second) - np.searchsorted(
+        second, total - first
+    )  # for each sum of one half, how many of the other
     return min(1.0, 2 * float(reaching.sum()) / 2.0**n)  # as many are as far below 0
 
 
@@ -89,7 +108,8 @@ def _signed_sums(values: Sequence[float]) -> npt.NDArray[np.float64]:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p values adjusted so that the chance of any false discovery among them stays at the level (Holm 1979).
+    """p values adjusted so that the chance of any false discovery among them stays at the level
+    (Holm 1979).
 
     The k-th smallest of m is multiplied by m - k + 1, and none is smaller than the one before it.
     """
@@ -101,7 +121,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def wilson(share: float, n: int) -> tuple[float, float] | None:
-    """The 95 % interval of a share seen in `n` independent cases (Wilson 1927); None if there are none."""
+    """The 95 % interval of a share seen in `n` independent cases (Wilson 1927); None if there are
+    none.
+    """
     from scipy.special import ndtri
 
     if n == 0:
@@ -113,7 +135,8 @@ def wilson(share: float, n: int) -> tuple[float, float] | None:
 
 
 def power(effect: float, n: int, level: float) -> float:
-    """The chance that a paired t test on `n` differences finds a true mean of `effect` standard deviations.
+    """The chance that a paired t test on `n` differences finds a true mean of `effect` standard
+    deviations.
 
     By the noncentral t distribution (Cohen 1988, ch. 2).
     """
@@ -124,7 +147,9 @@ def power(effect: float, n: int, level: float) -> float:
 
 
 def seeds_needed(differences: Sequence[float], level: float = LEVEL) -> int | None:
-    """How many pairs find a difference of this mean and spread with a chance of 80 %; None if over `MOST_NEEDED`."""
+    """How many pairs find a difference of this mean and spread with a chance of 80 %; None if over
+    `MAX_NEEDED`.
+    """
     effect = math.fsum(differences) / len(differences) / spread(differences)
-    enough = bisect_left(range(MOST_NEEDED + 1), POWER, lo=3, key=lambda n: power(effect, n, level))
-    return enough if enough <= MOST_NEEDED else None
+    enough = bisect_left(range(MAX_NEEDED + 1), POWER, lo=3, key=lambda n: power(effect, n, level))
+    return enough if enough <= MAX_NEEDED else None

@@ -1,19 +1,14 @@
-"""Figures of stored runs, trial by trial, with intervals over seeds; and `results.json`, the contract others read."""
+"""Figures of stored runs, trial by trial, with intervals over seeds."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from mnistlab.book.trial import Trial, changed
-from mnistlab.data.split import PARTS
 from mnistlab.errors import BookError
 from mnistlab.results.compare import Comparison, compare, compare_pairs
 from mnistlab.results.statistics import Interval, interval
 from mnistlab.results.store import Plan, Store, StoredRun
 from mnistlab.training.record import RunRecord
-from mnistlab.training.scores import METRICS
-
-SCHEMA = 1
 
 
 @dataclass(frozen=True)
@@ -69,7 +64,8 @@ class Results:
         """A summary for each trial that has runs."""
         book = self.plan.book
         by_trial = {
-            trial.name: [record for record in self.records if record.trial == trial.name] for trial in book.trials
+            trial.name: [record for record in self.records if record.trial == trial.name]
+            for trial in book.trials
         }
         return [
             TrialSummary(
@@ -83,7 +79,9 @@ class Results:
 
     def best(self) -> TrialSummary | None:
         """The trial with the lowest mean validation loss; None if no run is done."""
-        losses = [(summary.figure("validation", "loss").mean, summary) for summary in self.summaries()]
+        losses = [
+            (summary.figure("validation", "loss").mean, summary) for summary in self.summaries()
+        ]
         known = [(loss, summary) for loss, summary in losses if loss is not None]
         return min(known, key=lambda each: each[0])[1] if known else None
 
@@ -92,42 +90,19 @@ class Results:
         return compare(self.plan.book.trials, self.records)
 
     def comparison(self, before: str, after: str) -> Comparison:
-        """One trial against another: as the book's change if it is one, else on its own. Raises BookError."""
+        """One trial against another: as the book's change if it is one, else on its own. Raises
+        BookError.
+        """
         trials = {trial.name: trial for trial in self.plan.book.trials}
         if unknown := [name for name in (before, after) if name not in trials]:
             raise BookError(f"{unknown[0]}: no such trial here; there are {', '.join(trials)}")
-        changes = [it for it in self.comparisons() if (it.parent.name, it.trial.name) == (before, after)]
+        changes = [
+            it for it in self.comparisons() if (it.parent.name, it.trial.name) == (before, after)
+        ]
         return (changes or compare_pairs([(trials[before], trials[after])], self.records))[0]
-
-    def to_json(self) -> str:
-        """`results.json`: fractions, epochs from 1, null for what is undefined or not finite."""
-        contract = {
-            "schema": SCHEMA,
-            "book": self.plan.book.name,
-            "data": self.plan.data.model_dump(),
-            "runs": [_row(record, summary.trial) for summary in self.summaries() for record in summary.records],
-            "comparisons": [comparison.row() for comparison in self.comparisons()],
-        }
-        return json.dumps(contract, indent=1, allow_nan=False)
 
 
 def read_results(store: Store) -> Results:
     """What a results folder holds, from its stored runs alone. Raises StoreError."""
     plan = store.plan()
     return Results(plan, tuple(store.runs(plan)))
-
-
-def _row(record: RunRecord, trial: Trial) -> dict[str, Any]:
-    nothing = dict.fromkeys(METRICS)
-    scores = {part: record.scores[part].model_dump() if part in record.scores else nothing for part in PARTS}
-    return {
-        "trial": trial.name,
-        "parent": trial.parent,
-        "seed": record.seed,
-        "status": record.status,
-        "reason": record.reason,
-        "epoch": record.epoch,
-        "scores": scores,
-        "seconds": record.seconds,
-        "engine": record.engine,
-    }

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistlab.book.trial import Augment
-from mnistlab.data.images import Bytes
+from mnistlab.images import Bytes
 from mnistlab.training.nondigits import NonDigits
 from mnistlab.training.warping import POINTS, warp
 

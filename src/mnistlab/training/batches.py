@@ -1,4 +1,5 @@
-"""What an engine is given to learn from: images in order, varied and with dropout where a trial asks for it.
+"""What an engine is given to learn from: images in order, varied and with dropout where a trial
+asks for it.
 
 The same for every engine: what is drawn depends on the seed and the order alone.
 """
@@ -10,14 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistlab.book.trial import Network, Training
-from mnistlab.data.images import Bytes
+from mnistlab.images import Bytes
 from mnistlab.randomness import Purpose, generator
 from mnistlab.training.augment import Augmenter
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Images to learn from: `rows` of `pixels` (n, 28, 28) and `labels` int32 (n,), -1 for no digit.
+    """Images to learn from: `rows` of `pixels` (n, 28, 28) and `labels` int32 (n,), -1 for no
+    digit.
 
     `kept` uint8 (len(rows), features) is 1 where dropout leaves a feature, features in the order
     (row, column, channel); None where nothing is dropped.
@@ -33,13 +35,23 @@ class Batches:
     """Cuts an epoch into batches and varies them, with random numbers of its own."""
 
     def __init__(self, network: Network, training: Training, seed: int) -> None:
-        self.size, self.dropout, self.features = training.batch_size, network.dropout, network.features()
+        self.size, self.dropout, self.features = (
+            training.batch_size,
+            network.dropout,
+            network.features(),
+        )
         varied = training.augment.active
-        self.augment = Augmenter(training.augment, generator(seed, Purpose.augment)) if varied else None
+        self.augment = (
+            Augmenter(training.augment, generator(seed, Purpose.augment)) if varied else None
+        )
         self.drops = generator(seed, Purpose.dropout).bit_generator
 
-    def of(self, pixels: Bytes, labels: npt.NDArray[np.int32], order: npt.NDArray[np.int64]) -> Iterator[Batch]:
-        """The images `order` a batch at a time, or all at once where nothing is drawn for a batch."""
+    def of(
+        self, pixels: Bytes, labels: npt.NDArray[np.int32], order: npt.NDArray[np.int64]
+    ) -> Iterator[Batch]:
+        """The images `order` a batch at a time, or all at once where nothing is drawn for a
+        batch.
+        """
         if not self.augment and not self.dropout:
             yield Batch(pixels, labels, order, None)
             return

@@ -1,4 +1,6 @@
-"""Which engine trains, and where: the native one on the CPU, PyTorch's for CUDA or where it is asked for."""
+"""Which engine trains, and where: the native one on the CPU, PyTorch's for CUDA or where it is
+asked for.
+"""
 
 import shutil
 from importlib.util import find_spec
@@ -16,14 +18,17 @@ class Choice(NamedTuple):
 
 
 def choose_engine(engine: str = "auto", device: str = "auto") -> Choice:
-    """`native` or `torch`, on `cpu` or `cuda`; `auto` takes CUDA where there is a device and PyTorch.
+    """`native` or `torch`, on `cpu` or `cuda`; `auto` takes CUDA where there is a device and
+    PyTorch.
 
     On the CPU it takes PyTorch where that is installed and the native engine is not.
 
     Raises EngineError for what is not installed, not there, or not possible.
     """
     if engine == "native" and device == "cuda":
-        raise EngineError("--device cuda: the native engine works on the CPU; use --engine torch, or --device cpu")
+        raise EngineError(
+            "--device cuda: the native engine works on the CPU; use --engine torch, or --device cpu"
+        )
     if device == "cuda" or (device == "auto" and engine != "native" and _sees_a_device()):
         if _has_cuda():
             return Choice("torch", "cuda")
@@ -51,11 +56,15 @@ def native_name() -> str:
 
 
 def see_that_it_can_augment() -> None:
-    """Refuse where pictures cannot be varied: the native library does that, whatever trains. Raises EngineError."""
+    """Refuse where pictures cannot be varied: the native library does that, whatever trains. Raises
+    EngineError.
+    """
     try:
         library.load()
     except EngineError as error:
-        raise EngineError(f"augment: varying pictures needs the native library, whatever trains ({error})") from None
+        raise EngineError(
+            f"augment: varying pictures needs the native library, whatever trains ({error})"
+        ) from None
 
 
 def _sees_a_device() -> bool:
@@ -72,4 +81,6 @@ def _has_cuda() -> bool:
 
 def _need_torch() -> None:
     if not find_spec("torch"):
-        raise EngineError("the torch engine needs PyTorch: pip install torch, or use --engine native")
+        raise EngineError(
+            "the torch engine needs PyTorch: pip install torch, or use --engine native"
+        )

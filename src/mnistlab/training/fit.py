@@ -1,4 +1,6 @@
-"""The one training loop: epochs, learning-rate schedule, early stopping, best weights; and a whole run."""
+"""The one training loop: epochs, learning-rate schedule, early stopping, best weights; and a whole
+run.
+"""
 
 import math
 import time
@@ -11,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistlab.book.trial import Training
-from mnistlab.data.images import Bytes, Images
 from mnistlab.data.split import PARTS, Split
+from mnistlab.images import Bytes, Images
 from mnistlab.model import Weights
 from mnistlab.model.network import initial_weights
 from mnistlab.randomness import Purpose, generator
@@ -28,8 +30,12 @@ Floats = npt.NDArray[np.float32]
 class Engine(Protocol):
     """A network in training: what the loop asks of it, however it computes gradients."""
 
-    def train_epoch(self, order: npt.NDArray[np.int64], learning_rate: float) -> tuple[float, float]:
-        """Learn from the training images in the given order (n,); mean loss and accuracy along the way."""
+    def train_epoch(
+        self, order: npt.NDArray[np.int64], learning_rate: float
+    ) -> tuple[float, float]:
+        """Learn from the training images in the given order (n,); mean loss and accuracy along the
+        way.
+        """
 
     def logits(self, pixels: Bytes) -> Floats:
         """What the network says of uint8 (n, 28, 28), before softmax: (n, 10)."""
@@ -43,7 +49,9 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Fit:
-    """A trained engine, at the weights of `epoch`, the one with the lowest validation loss (from 1)."""
+    """A trained engine, at the weights of `epoch`, the one with the lowest validation loss (from
+    1).
+    """
 
     engine: Engine
     status: Literal["done", "diverged"]
@@ -54,8 +62,9 @@ class Fit:
 def fit(job: Job, train: Images, validation: Images, on_epoch: OnEpoch | None = None) -> Fit:
     """Train until the last epoch, or until `patience` epochs brought no lower validation loss.
 
-    The seed decides initial weights, batch order, augmentation and dropout, each by a generator of its
-    own: the same for every engine. A loss or weight that is not finite ends the run as diverged.
+    The seed decides initial weights, batch order, augmentation and dropout, each by a generator of
+    its own: the same for every engine. A loss or weight that is not finite ends the run as
+    diverged.
     """
     training, engine = job.trial.training, _engine(job, train)
     order = generator(job.seed, Purpose.order)
@@ -89,14 +98,19 @@ def run(job: Job, split: Split, on_epoch: OnEpoch | None = None) -> Run:
         fitted = fit(job, split.train, split.validation, on_epoch)
         probabilities = {}
         if fitted.status == "done":
-            probabilities = {part: softmax(fitted.engine.logits(getattr(split, part).pixels)) for part in PARTS}
+            probabilities = {
+                part: softmax(fitted.engine.logits(getattr(split, part).pixels)) for part in PARTS
+            }
     record = RunRecord(
         trial=job.trial.name,
         seed=job.seed,
         status=fitted.status,
         reason=None if fitted.status == "done" else _reason(fitted.history),
         epoch=fitted.epoch,
-        scores={part: score(values, getattr(split, part).labels) for part, values in probabilities.items()},
+        scores={
+            part: score(values, getattr(split, part).labels)
+            for part, values in probabilities.items()
+        },
         history=fitted.history,
         seconds=time.perf_counter() - started,
         engine=job.engine,
@@ -112,7 +126,9 @@ def run(job: Job, split: Split, on_epoch: OnEpoch | None = None) -> Run:
 
 
 def learning_rate(training: Training, epoch: int) -> float:
-    """The rate of an epoch (from 1): constant, or half a cosine from `learning_rate` down towards 0."""
+    """The rate of an epoch (from 1): constant, or half a cosine from `learning_rate` down towards
+    0.
+    """
     if training.schedule == "constant":
         return training.learning_rate
     return training.learning_rate * (1 + math.cos(math.pi * (epoch - 1) / training.epochs)) / 2
@@ -152,7 +168,13 @@ def _one_thread(engine: str) -> AbstractContextManager[None]:
     return one_thread()
 
 
-def _epoch(engine: Engine, number: int, training: Training, order: npt.NDArray[np.int64], validation: Images) -> Epoch:
+def _epoch(
+    engine: Engine,
+    number: int,
+    training: Training,
+    order: npt.NDArray[np.int64],
+    validation: Images,
+) -> Epoch:
     started = time.perf_counter()
     train_loss, train_accuracy = engine.train_epoch(order, learning_rate(training, number))
     logits = engine.logits(validation.pixels)
@@ -176,5 +198,9 @@ def _all_finite(weights: Weights) -> bool:
 
 def _reason(history: tuple[Epoch, ...]) -> str:
     last = history[-1]
-    what = "a weight" if last.train_loss is not None and last.validation_loss is not None else "the loss"
+    what = (
+        "a weight"
+        if last.train_loss is not None and last.validation_loss is not None
+        else "the loss"
+    )
     return f"{what} was not finite in epoch {last.epoch}"

@@ -8,9 +8,8 @@ strokes, two digits side by side, three on top of each other.
 import numpy as np
 import numpy.typing as npt
 
-from mnistlab.book.trial import SIDE
 from mnistlab.data.framing import frame_strokes
-from mnistlab.data.images import Bytes
+from mnistlab.images import SIDE, Bytes
 from mnistlab.training.warping import warp
 
 POOL = 4000  # pictures of random strokes, made once per run

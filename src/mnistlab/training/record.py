@@ -16,7 +16,7 @@ from mnistlab.model import Weights
 from mnistlab.training.native import library
 from mnistlab.training.scores import Scores
 
-FORMAT = 2  # raised whenever the same settings would give other results or files
+FORMAT = 3  # raised whenever the same settings would give other results or files
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,9 @@ class Job:
 
 
 class Epoch(BaseModel):
-    """One pass over the training images. Training figures are running means; what is not finite is None in JSON."""
+    """One pass over the training images. Training figures are running means; what is not finite is
+    None in JSON.
+    """
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
@@ -66,7 +68,9 @@ class RunRecord(BaseModel):
 
 @dataclass(frozen=True)
 class Run:
-    """A record with its arrays: weights by name and test probabilities (n, 10); both empty unless done."""
+    """A record with its arrays: weights by name and test probabilities (n, 10); both empty unless
+    done.
+    """
 
     record: RunRecord
     weights: Weights
@@ -97,6 +101,8 @@ def _processor() -> str:
     """The processor's name; Linux tells it in a file only."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+        return next(
+            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
+        )
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()

@@ -1,4 +1,5 @@
-"""The engine on PyTorch, on CPU or CUDA: its layers, autograd and optimizers, images in memory as bytes.
+"""The engine on PyTorch, on CPU or CUDA: its layers, autograd and optimizers, images in memory as
+bytes.
 
 Needs the extra `torch`. Every random number comes from outside: nothing here draws any.
 """
@@ -12,8 +13,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from mnistlab.book.trial import CLASSES, Network, Training
-from mnistlab.data.images import Bytes, Images
+from mnistlab.book.trial import Network, Training
+from mnistlab.images import CLASSES, Bytes, Images
 from mnistlab.model import Weights
 from mnistlab.training.batches import Batch, Batches
 
@@ -22,7 +23,8 @@ WHITE = 255.0  # the value of a pixel full of ink
 
 
 class ConvNet(nn.Module):
-    """(n, 28, 28) pixels from 0 to 255 → (n, 10) logits, without dropout: that is `features`' affair.
+    """(n, 28, 28) pixels from 0 to 255 → (n, 10) logits, without dropout: that is `features`'
+    affair.
 
     Its layers are named as in the files it is saved to; `dtype` is that of weights and activations.
     """
@@ -69,15 +71,21 @@ class TorchEngine:
     ) -> None:
         self.network, self.device, self.batches = network, torch.device(device), batches
         self.model = ConvNet(network, dtype).to(self.device)
-        if len(network.conv) > 1:  # convolutions over several channels are half again as fast with channels last
+        if (
+            len(network.conv) > 1
+        ):  # convolutions over several channels are half again as fast with channels last
             self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = _optimizer(self.model, training)
         self.batch_size = training.batch_size
         self.pixels, self.labels = train.pixels, train.labels.astype(np.int32)
-        self.resident: tuple[Tensor, Tensor] | None = None  # the training images, where they are trained on
+        self.resident: tuple[Tensor, Tensor] | None = (
+            None  # the training images, where they are trained on
+        )
         self.load(initial)
 
-    def train_epoch(self, order: npt.NDArray[np.int64], learning_rate: float) -> tuple[float, float]:
+    def train_epoch(
+        self, order: npt.NDArray[np.int64], learning_rate: float
+    ) -> tuple[float, float]:
         self.model.train()
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
@@ -103,17 +111,25 @@ class TorchEngine:
         self.optimizer.zero_grad(set_to_none=True)
         _loss(self._logits(pixels[rows], batch.kept), labels[rows]).backward()
         named = self.model.layers.named_parameters()
-        return {name: parameter.grad.numpy() for name, parameter in named if parameter.grad is not None}
+        return {
+            name: parameter.grad.numpy() for name, parameter in named if parameter.grad is not None
+        }
 
     @torch.inference_mode()
     def logits(self, pixels: Bytes) -> npt.NDArray[np.float32]:
         self.model.eval()
         batches = torch.tensor(pixels).split(SCORING_BATCH)
-        return torch.cat([self.model(batch.to(self.device)).float().cpu() for batch in batches]).numpy()
+        return torch.cat(
+            [self.model(batch.to(self.device)).float().cpu() for batch in batches]
+        ).numpy()
 
     def weights(self) -> Weights:
         state = self.model.layers.state_dict()
-        return {name: value.cpu().numpy().copy() for name, value in state.items() if value.is_floating_point()}
+        return {
+            name: value.cpu().numpy().copy()
+            for name, value in state.items()
+            if value.is_floating_point()
+        }
 
     def load(self, weights: Weights) -> None:
         new = {name: torch.from_numpy(value) for name, value in weights.items()}
@@ -122,16 +138,26 @@ class TorchEngine:
     def _on_device(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """A batch's pixels and labels; the training images themselves are sent once."""
         if batch.pixels is not self.pixels:
-            return torch.from_numpy(batch.pixels).to(self.device), _classes(batch.labels, self.device)
+            return torch.from_numpy(batch.pixels).to(self.device), _classes(
+                batch.labels, self.device
+            )
         if self.resident is None:
-            self.resident = torch.from_numpy(self.pixels).to(self.device), _classes(self.labels, self.device)
+            self.resident = (
+                torch.from_numpy(self.pixels).to(self.device),
+                _classes(self.labels, self.device),
+            )
         return self.resident
 
     def _logits(self, pixels: Tensor, kept: Bytes | None) -> Tensor:
         features = self.model.features(pixels)
         if kept is not None:
             n, channels, side, _ = features.shape
-            mask = torch.from_numpy(kept).to(self.device).reshape(n, side, side, channels).permute(0, 3, 1, 2)
+            mask = (
+                torch.from_numpy(kept)
+                .to(self.device)
+                .reshape(n, side, side, channels)
+                .permute(0, 3, 1, 2)
+            )
             features = features * mask / (1 - self.network.dropout)
         logits: Tensor = self.model.layers[-1](features.flatten(1))
         return logits
@@ -156,7 +182,9 @@ def _optimizer(model: nn.Module, training: Training) -> torch.optim.Optimizer:
         case "adamw":
             return torch.optim.AdamW(parameters, rate, weight_decay=decay, fused=True)
         case "sgd":
-            return torch.optim.SGD(parameters, rate, weight_decay=decay, momentum=training.momentum, fused=True)
+            return torch.optim.SGD(
+                parameters, rate, weight_decay=decay, momentum=training.momentum, fused=True
+            )
 
 
 def version() -> str:
@@ -173,9 +201,9 @@ def has_cuda() -> bool:
 def one_thread() -> Iterator[None]:
     """One thread and denormals flushed to zero, as before afterwards.
 
-    One thread because sums are then always added in the same order, and these networks are too small for
-    more. Denormals because L2 on pixels that are always 0 drives their weights there, where arithmetic
-    is many times slower.
+    One thread because sums are then always added in the same order, and these networks are too
+    small for more. Denormals because L2 on pixels that are always 0 drives their weights there,
+    where arithmetic is many times slower.
     """
     threads = torch.get_num_threads()
     flushed = not torch.tensor([1e-40], dtype=torch.float32).mul(0.5).item()

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mnistlab.book.trial import SIDE
-from mnistlab.data.images import Bytes
+from mnistlab.images import SIDE, Bytes
 from mnistlab.training.native.library import load
 
 POINTS = 5  # an elastic deformation is given at POINTS×POINTS places and interpolated between them

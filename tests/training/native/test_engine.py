@@ -10,7 +10,7 @@ import pytest
 
 from mnistlab.book.reading import read_book
 from mnistlab.book.trial import Conv, Network, Training
-from mnistlab.data.images import DataSet, Images
+from mnistlab.images import DataSet, Images
 from mnistlab.model import Weights
 from mnistlab.model.network import initial_weights
 from mnistlab.randomness import Purpose, generator
@@ -25,7 +25,8 @@ from mnistlab.training.torch import ConvNet, TorchEngine
 
 CLOSE = 1e-5  # of a gradient: ‖ours - theirs‖ / ‖theirs‖
 ZERO = 1e-8  # norm below which a gradient is 0 but for rounding
-KINK = 1e-5  # how near to 0, or to another of its pool, a number must be for rounding to decide its side
+# how near to 0, or to another of its pool, a number must be for rounding to decide its side
+KINK = 1e-5
 
 
 def images(count: int, seed: int = 0) -> Images:
@@ -36,11 +37,17 @@ def images(count: int, seed: int = 0) -> Images:
 
 
 def training(batch_size: int = 32, **settings: Any) -> Training:
-    return Training.model_validate({"batch_size": batch_size, "learning_rate": 0.001, "epochs": 1} | settings)
+    return Training.model_validate(
+        {"batch_size": batch_size, "learning_rate": 0.001, "epochs": 1} | settings
+    )
 
 
 def native(
-    network: Network, chosen: Training, train: Images, weights: Weights | None = None, **more: object
+    network: Network,
+    chosen: Training,
+    train: Images,
+    weights: Weights | None = None,
+    **more: object,
 ) -> NativeEngine:
     weights = weights or initial_weights(network, generator(0, Purpose.weights))
     return NativeEngine(network, chosen, train, weights, Batches(network, chosen, 0), **more)  # type: ignore[arg-type]
@@ -55,13 +62,17 @@ def random_network(random: np.random.Generator) -> Network:
             layers.append(
                 {
                     "out": int(random.integers(1, 40)), "stride": int(random.integers(1, 4)),
-                    # one weight per filter before batch-norm has no gradient but rounding: batch-norm undoes any scale
+                    # one weight per filter before batch-norm has no gradient but rounding:
+                    # batch-norm undoes any scale
                     "kernel": int(random.integers(2 if norm and not number else 1, 8)),
-                    "padding": int(random.integers(0, 4)), "pool": int(random.integers(1, 4)), "norm": norm,
+                    "padding": int(random.integers(0, 4)), "pool": int(random.integers(1, 4)),
+                    "norm": norm,
                 }
             )  # fmt: skip
         try:
-            network = Network.model_validate({"conv": layers, "dropout": float(random.choice([0.0, 0.3]))})
+            network = Network.model_validate(
+                {"conv": layers, "dropout": float(random.choice([0.0, 0.3]))}
+            )
         except ValueError:
             continue
         if all(side > 0 for _, side in network.shapes()):
@@ -73,12 +84,18 @@ def random_weights(network: Network, random: np.random.Generator) -> Weights:
     weights = initial_weights(network, random)
     for name in weights:
         if name.startswith("norm") and not name.endswith("running_var"):
-            weights[name] = (weights[name] + random.normal(0, 0.3, weights[name].shape)).astype(np.float32)
+            weights[name] = (weights[name] + random.normal(0, 0.3, weights[name].shape)).astype(
+                np.float32
+            )
     return weights
 
 
-def gradients_by_torch(network: Network, train: Images, weights: Weights, dtype: "torch.dtype") -> tuple[Weights, bool]:
-    """The gradients of all images at once, and whether a ReLU or a pool was so near a kink that rounding decides."""
+def gradients_by_torch(
+    network: Network, train: Images, weights: Weights, dtype: "torch.dtype"
+) -> tuple[Weights, bool]:
+    """The gradients of all images at once, and whether a ReLU or a pool was so near a kink that
+    rounding decides.
+    """
     chosen, near = training(len(train)), False
     engine = TorchEngine(network, chosen, train, weights, Batches(network, chosen, 0), dtype=dtype)
     labels = train.labels.astype(np.int32)
@@ -91,7 +108,9 @@ def gradients_by_torch(network: Network, train: Images, weights: Weights, dtype:
             near |= bool(((values.abs() < KINK) & (values != 0)).any())
         else:
             size: Any = module.kernel_size
-            most = torch.nn.functional.unfold(values.flatten(0, 1)[:, None], size, stride=size).topk(2, 1)[0]
+            most = torch.nn.functional.unfold(
+                values.flatten(0, 1)[:, None], size, stride=size
+            ).topk(2, 1)[0]
             gap = most[:, 0] - most[:, 1]
             near |= bool(((gap < KINK) & (gap > 0)).any())
 
@@ -107,11 +126,14 @@ def gradients_by_torch(network: Network, train: Images, weights: Weights, dtype:
 
 
 def distances(ours: Weights, theirs: Weights) -> dict[str, float]:
-    """How far each gradient is off, in shares of its norm, or as it is where that is 0 but for rounding."""
+    """How far each gradient is off, in shares of its norm, or as it is where that is 0 but for
+    rounding.
+    """
     assert ours.keys() == theirs.keys()
     norms = {name: float(np.linalg.norm(value)) for name, value in theirs.items()}
     return {
-        name: float(np.linalg.norm(ours[name] - value)) / (norms[name] if norms[name] > ZERO else 1.0)
+        name: float(np.linalg.norm(ours[name] - value))
+        / (norms[name] if norms[name] > ZERO else 1.0)
         for name, value in theirs.items()
     }
 
@@ -125,10 +147,21 @@ def test_gradients_of_100_random_networks_equal_autograds_in_float64() -> None:
         ours = native(network, training(count), train, weights, optimizer="none")
         ours.train_epoch(np.arange(count), 0.0)
         expected, near_a_kink = gradients_by_torch(network, train, weights, torch.float64)
-        far = {name: off for name, off in distances(ours.gradient(), expected).items() if off > CLOSE}
-        if far and not near_a_kink:  # then float32 must not be enough for it, as batch-norm of equal numbers
-            by_torch = distances(gradients_by_torch(network, train, weights, torch.float32)[0], expected)
-            assert all(off < by_torch[name] for name, off in far.items()), (far, by_torch, network, count)
+        far = {
+            name: off for name, off in distances(ours.gradient(), expected).items() if off > CLOSE
+        }
+        if (
+            far and not near_a_kink
+        ):  # then float32 must not be enough for it, as batch-norm of equal numbers
+            by_torch = distances(
+                gradients_by_torch(network, train, weights, torch.float32)[0], expected
+            )
+            assert all(off < by_torch[name] for name, off in far.items()), (
+                far,
+                by_torch,
+                network,
+                count,
+            )
         compared, redrawn = compared + (not far), redrawn + bool(far)
     assert redrawn <= 10
 
@@ -140,15 +173,20 @@ NEXT = read_book("next-questions").trial("second layer")
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
-@pytest.mark.parametrize("network", [SIX.trial("4").network, NEXT.network, DEEP], ids=["4", "second layer", "drawing"])
-def test_the_engines_stay_together_for_200_steps(optimizer: str, network: Network, mini: DataSet) -> None:
+@pytest.mark.parametrize(
+    "network", [SIX.trial("4").network, NEXT.network, DEEP], ids=["4", "second layer", "drawing"]
+)
+def test_the_engines_stay_together_for_200_steps(
+    optimizer: str, network: Network, mini: DataSet
+) -> None:
     train = mini.train[np.arange(1270)]  # 40 batches an epoch, the last one short
     momentum: dict[str, Any] = {"momentum": 0.9} if optimizer == "sgd" else {}
     chosen = training(optimizer=optimizer, weight_decay=0.01, **momentum)
     weights = initial_weights(network, generator(0, Purpose.weights))
     ours = native(network, chosen, train, weights)
     theirs = TorchEngine(network, chosen, train, weights, Batches(network, chosen, 0))
-    # with batch-norm in five layers, a larger rate takes PyTorch's own float32 and float64 as far apart
+    # with batch-norm in five layers, a larger rate takes PyTorch's own float32 and float64 as far
+    # apart
     rate = 0.00003 if network == DEEP else 0.001
     for epoch in range(5):
         order = generator(epoch, Purpose.order).permutation(len(train))
@@ -170,9 +208,13 @@ def test_weights_and_logits_are_those_of_the_same_network_in_torch() -> None:
             np.testing.assert_array_equal(value, weights[name])
         model = ConvNet(network, torch.float64).eval()
         state = model.layers.state_dict()
-        model.layers.load_state_dict(state | {name: torch.from_numpy(value) for name, value in weights.items()})
+        model.layers.load_state_dict(
+            state | {name: torch.from_numpy(value) for name, value in weights.items()}
+        )
         expected = model(torch.from_numpy(train.pixels)).detach().numpy()
-        np.testing.assert_allclose(engine.logits(train.pixels), expected, atol=2e-5 * max(1, np.abs(expected).max()))
+        np.testing.assert_allclose(
+            engine.logits(train.pixels), expected, atol=2e-5 * max(1, np.abs(expected).max())
+        )
 
 
 def test_running_statistics_are_torchs() -> None:
@@ -184,14 +226,21 @@ def test_running_statistics_are_torchs() -> None:
     for engine in (ours, theirs):
         engine.train_epoch(np.arange(40), 1e-9)  # batches of 16, 16 and 8
     for part in ("running_mean", "running_var"):
-        np.testing.assert_allclose(ours.weights()[f"norm1.{part}"], theirs.weights()[f"norm1.{part}"], rtol=1e-5)
+        np.testing.assert_allclose(
+            ours.weights()[f"norm1.{part}"], theirs.weights()[f"norm1.{part}"], rtol=1e-5
+        )
 
 
 def test_a_picture_of_no_digit_is_taught_as_an_equal_share_for_all() -> None:
     network, train = Network(conv=(Conv(out=5, kernel=3, stride=3),)), images(4)
     ours = native(network, training(4), train, optimizer="none")
     theirs = TorchEngine(
-        network, training(4), train, ours.weights(), Batches(network, training(4), 0), dtype=torch.float64
+        network,
+        training(4),
+        train,
+        ours.weights(),
+        Batches(network, training(4), 0),
+        dtype=torch.float64,
     )
     labels = np.array([-1, 3, -1, 9], np.int32)
     ours.labels = labels
@@ -207,12 +256,16 @@ def test_a_picture_of_no_digit_is_taught_as_an_equal_share_for_all() -> None:
 def test_frozen_layers_keep_their_weights_and_the_others_learn_as_before() -> None:
     network = Network(conv=(Conv(out=4, kernel=5, pool=2, norm=True), Conv(out=6, kernel=3)))
     train = images(64)
-    free, held = (native(network, training(64), train, frozen=frozen) for frozen in ((), ("conv1", "linear")))
+    free, held = (
+        native(network, training(64), train, frozen=frozen) for frozen in ((), ("conv1", "linear"))
+    )
     before = held.weights()
     for engine in (free, held):
         engine.train_epoch(np.arange(64), 0.01)
     assert all(
-        np.array_equal(held.weights()[name], before[name]) for name in before if name.startswith(("conv1", "linear"))
+        np.array_equal(held.weights()[name], before[name])
+        for name in before
+        if name.startswith(("conv1", "linear"))
     )
     np.testing.assert_array_equal(held.weights()["norm1.weight"], before["norm1.weight"])
     np.testing.assert_array_equal(held.weights()["conv2.weight"], free.weights()["conv2.weight"])
@@ -224,10 +277,21 @@ def test_batch_norm_held_as_in_inference() -> None:
     weights = random_weights(network, np.random.default_rng(1))
     engine = native(network, training(20), train, weights, fixed_norm=True, optimizer="none")
     engine.train_epoch(np.arange(20), 0.0)
-    np.testing.assert_array_equal(engine.weights()["norm1.running_mean"], weights["norm1.running_mean"])
-    theirs = TorchEngine(network, training(20), train, weights, Batches(network, training(20), 0), dtype=torch.float64)
+    np.testing.assert_array_equal(
+        engine.weights()["norm1.running_mean"], weights["norm1.running_mean"]
+    )
+    theirs = TorchEngine(
+        network,
+        training(20),
+        train,
+        weights,
+        Batches(network, training(20), 0),
+        dtype=torch.float64,
+    )
     theirs.model.train = lambda mode=True: torch.nn.Module.train(theirs.model, False)  # type: ignore[method-assign]
-    expected = theirs.gradient(Batch(train.pixels, train.labels.astype(np.int32), np.arange(20), None))
+    expected = theirs.gradient(
+        Batch(train.pixels, train.labels.astype(np.int32), np.arange(20), None)
+    )
     assert max(distances(engine.gradient(), expected).values()) < CLOSE
 
 
@@ -245,10 +309,14 @@ def test_scoring_takes_any_number_of_images_and_leaves_training_alone() -> None:
     train = images(40)
     first, second = (native(NEXT.network, training(16), train) for _ in range(2))
     whole = first.logits(train.pixels)
-    np.testing.assert_array_equal(whole, np.concatenate([second.logits(train.pixels[[i]]) for i in range(40)]))
+    np.testing.assert_array_equal(
+        whole, np.concatenate([second.logits(train.pixels[[i]]) for i in range(40)])
+    )
     for engine in (first, second):
         engine.train_epoch(np.arange(40), 0.001)
-    assert all(np.array_equal(value, second.weights()[name]) for name, value in first.weights().items())
+    assert all(
+        np.array_equal(value, second.weights()[name]) for name, value in first.weights().items()
+    )
 
 
 def test_what_is_not_finite_is_seen() -> None:
@@ -270,7 +338,9 @@ print(bits())
 
 
 def bits() -> str:
-    """A digest of weights, losses and logits after training networks of all kinds on made-up images."""
+    """A digest of weights, losses and logits after training networks of all kinds on made-up
+    images.
+    """
     import hashlib
 
     digest = hashlib.sha256()
@@ -298,7 +368,11 @@ def test_variants_with_fused_multiply_adds_give_the_same_bits() -> None:
     for variant in ("v3", "v4"):
         environment = {**os.environ, "MNISTLAB_VARIANT": variant}
         done = subprocess.run(
-            [sys.executable, "-c", PRINT_BITS], env=environment, capture_output=True, text=True, check=True
+            [sys.executable, "-c", PRINT_BITS],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         found[variant] = done.stdout.strip()
     assert set(found.values()) == {bits()}

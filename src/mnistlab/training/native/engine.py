@@ -8,14 +8,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mnistlab.book.trial import CLASSES, SIDE, Network, Training
-from mnistlab.data.images import Bytes, Images
+from mnistlab.book.trial import Network, Training
+from mnistlab.images import CLASSES, SIDE, Bytes, Images
 from mnistlab.model import Weights
 from mnistlab.training.batches import Batches
 from mnistlab.training.native.library import load
 
 LANES = 16  # inner channels are padded with zeros to whole vectors
-OPTIMIZERS = ("adam", "adamw", "sgd", "none")  # as engine.c counts them; none only leaves a gradient
+OPTIMIZERS = (
+    "adam",
+    "adamw",
+    "sgd",
+    "none",
+)  # as engine.c counts them; none only leaves a gradient
 
 Floats = npt.NDArray[np.float32]
 Address = ctypes.c_void_p
@@ -29,7 +34,9 @@ class _Layer(ctypes.Structure):
     """`Layer` of engine.c, which says what each field means."""
 
     _fields_ = [
-        *_fields(ctypes.c_int32, "linear channels side padding kernel stride filters norm relu pool"),
+        *_fields(
+            ctypes.c_int32, "linear channels side padding kernel stride filters norm relu pool"
+        ),
         *_fields(ctypes.c_int32, "dropout frozen width out after"),
         *_fields(ctypes.c_int64, "weight bias gamma beta end mean variance row image z_image"),
         *_fields(Address, "input z d_input d_z turned moments taps places spots weight_rows outs"),
@@ -53,8 +60,8 @@ class NativeEngine:
     """A network being trained on one core; see `fit.Engine` for what its methods promise.
 
     `frozen` names layers (`conv1`, `linear`) that keep their weights, batch-norm's among them; with
-    `fixed_norm` batch-norm works with its running means, as in inference, and leaves them as they are.
-    `optimizer` other than the trial's: `none` computes gradients and changes nothing.
+    `fixed_norm` batch-norm works with its running means, as in inference, and leaves them as they
+    are. `optimizer` other than the trial's: `none` computes gradients and changes nothing.
     """
 
     def __init__(
@@ -87,7 +94,9 @@ class NativeEngine:
         self.c.engine_place(self.state)
         self.load(initial)
 
-    def train_epoch(self, order: npt.NDArray[np.int64], learning_rate: float) -> tuple[float, float]:
+    def train_epoch(
+        self, order: npt.NDArray[np.int64], learning_rate: float
+    ) -> tuple[float, float]:
         self.state.rate = learning_rate
         loss, digits, right, hits = 0.0, 0, 0, ctypes.c_int64()
         for batch in self.batches.of(self.pixels, self.labels, order):
@@ -116,19 +125,28 @@ class NativeEngine:
 
     def gradient(self) -> Weights:
         """The gradient of the last batch's mean loss, by the names of the weights it belongs to."""
-        return _copies({name: view for name, view in self._views("gradient").items() if "running" not in name})
+        return _copies(
+            {name: view for name, view in self._views("gradient").items() if "running" not in name}
+        )
 
     def _views(self, row: str) -> dict[str, Floats]:
         """The parameters in that array by name, as PyTorch orders their axes, without the padding.
 
-        A filter is (kernel, kernel, channels, width) in memory, the linear layer (class, row, column, channel).
+        A filter is (kernel, kernel, channels, width) in memory, the linear layer (class, row,
+        column, channel).
         """
         memory, running = self.arrays[row], self.arrays["running"]
         views: dict[str, Floats] = {}
         channels = 1
-        for number, (conv, layer) in enumerate(zip(self.network.conv, self.layers[:-1], strict=True), 1):
-            filters = memory[layer.weight : layer.bias].reshape(conv.kernel, conv.kernel, -1, layer.width)
-            views[f"conv{number}.weight"] = filters[:, :, :channels, : conv.out].transpose(3, 2, 0, 1)
+        for number, (conv, layer) in enumerate(
+            zip(self.network.conv, self.layers[:-1], strict=True), 1
+        ):
+            filters = memory[layer.weight : layer.bias].reshape(
+                conv.kernel, conv.kernel, -1, layer.width
+            )
+            views[f"conv{number}.weight"] = filters[:, :, :channels, : conv.out].transpose(
+                3, 2, 0, 1
+            )
             views[f"conv{number}.bias"] = memory[layer.bias :][: conv.out]
             if conv.norm:
                 views[f"norm{number}.weight"] = memory[layer.gamma :][: conv.out]
@@ -146,18 +164,23 @@ class NativeEngine:
 def _layers(network: Network, frozen: Collection[str]) -> "ctypes.Array[_Layer]":
     """What engine.c needs to know of each layer, the linear one last."""
     layers, stored = [], 1  # channels as they lie in memory
-    for number, (conv, (_, side)) in enumerate(zip(network.conv, network.shapes(), strict=False), 1):
+    for number, (conv, (_, side)) in enumerate(
+        zip(network.conv, network.shapes(), strict=False), 1
+    ):
         layers.append(
             _Layer(
-                channels=stored, side=side, padding=conv.padding, kernel=conv.kernel, stride=conv.stride,
-                filters=conv.out, norm=conv.norm, relu=1, pool=conv.pool, frozen=f"conv{number}" in frozen,
+                channels=stored, side=side, padding=conv.padding, kernel=conv.kernel,
+                stride=conv.stride,
+                filters=conv.out, norm=conv.norm, relu=1, pool=conv.pool,
+                frozen=f"conv{number}" in frozen,
             )
         )  # fmt: skip
         stored = _whole(conv.out)
     side = network.shapes()[-1][1]
     layers.append(
         _Layer(
-            linear=1, channels=side * side * stored, side=1, kernel=1, stride=1, filters=CLASSES, pool=1,
+            linear=1, channels=side * side * stored, side=1, kernel=1, stride=1,
+            filters=CLASSES, pool=1,
             dropout=network.dropout > 0, frozen="linear" in frozen,
         )
     )  # fmt: skip
@@ -176,12 +199,17 @@ def _padded(kept: Bytes, network: Network) -> Bytes:
 
 def _copies(views: dict[str, Floats]) -> Weights:
     """Copies of all views, the linear layer's features in one row as PyTorch has them."""
-    flat = {name: view.reshape(CLASSES, -1) if name == "linear.weight" else view for name, view in views.items()}
+    flat = {
+        name: view.reshape(CLASSES, -1) if name == "linear.weight" else view
+        for name, view in views.items()
+    }
     return {name: np.array(value, order="C") for name, value in flat.items()}
 
 
 def _check(pixels: Bytes, rows: npt.NDArray[np.int64] | None = None) -> None:
-    """See that C stays inside: images of the right size, rows among them. Raises ValueError and IndexError."""
+    """See that C stays inside: images of the right size, rows among them. Raises ValueError and
+    IndexError.
+    """
     if pixels.shape[1:] != (SIDE, SIDE):
         raise ValueError(f"images of {pixels.shape[1:]} pixels, not {SIDE}×{SIDE}")
     if rows is not None and len(rows) and not 0 <= rows.min() <= rows.max() < len(pixels):
@@ -205,7 +233,10 @@ def _functions() -> ctypes.CDLL:
     library = load()
     engine = ctypes.POINTER(_Engine)
     pixels = np.ctypeslib.ndpointer(np.uint8, flags="C")
-    labels, rows = np.ctypeslib.ndpointer(np.int32, 1, flags="C"), np.ctypeslib.ndpointer(np.int64, 1, flags="C")
+    labels, rows = (
+        np.ctypeslib.ndpointer(np.int32, 1, flags="C"),
+        np.ctypeslib.ndpointer(np.int64, 1, flags="C"),
+    )
     logits = np.ctypeslib.ndpointer(np.float32, 2, flags="C")
     library.engine_plan.argtypes = library.engine_place.argtypes = [engine]
     library.engine_train.argtypes = [

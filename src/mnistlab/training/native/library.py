@@ -55,7 +55,8 @@ def _open(name: str) -> ctypes.CDLL:
         raise NoEngineError(f"the native engine cannot be loaded ({why}): {REMEDY}") from error
     if source != _expected_source():
         raise EngineError(
-            f"the native engine was built from another engine.c ({path}): run python hatch_build.py where its source "
+            f"the native engine was built from another engine.c ({path}): run python "
+            f"hatch_build.py where its source "
             "is, or install mnistlab again"
         )
     return library

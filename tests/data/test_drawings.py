@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from mnistlab.book.trial import Extra
-from mnistlab.data.drawn import PLAIN_PEN, add_drawings, frame_drawings, varied
+from mnistlab.data.drawings import PLAIN_PEN, add_drawings, frame_drawings, varied
 from mnistlab.data.framing import frame_strokes
-from mnistlab.data.images import DataSet, Images
 from mnistlab.data.split import Split, split
 from mnistlab.data.strokes import Drawing, append_drawing
 from mnistlab.errors import DataError
+from mnistlab.images import DataSet, Images
 from mnistlab.randomness import Purpose, generator
 
 SEVEN = (np.array([[0.0, 0], [60, 0], [20, 100]]), np.array([[15.0, 50], [55, 50]]))
@@ -61,6 +61,9 @@ def test_no_label_no_drawing_no_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="number 1 has no label"):
         add_drawings(a_split(), [Extra(strokes=write(tmp_path / "a.jsonl", {"1": None}))])
     with pytest.raises(DataError, match="no drawing is left"):
-        add_drawings(a_split(), [Extra(strokes=write(tmp_path / "b.jsonl", {"1": 3}), exclude_writers=("1",))])
+        add_drawings(
+            a_split(),
+            [Extra(strokes=write(tmp_path / "b.jsonl", {"1": 3}), exclude_writers=("1",))],
+        )
     with pytest.raises(DataError, match="cannot be read"):
         add_drawings(a_split(), [Extra(strokes=str(tmp_path / "none.jsonl"))])

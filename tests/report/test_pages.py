@@ -11,17 +11,21 @@ import numpy.typing as npt
 import pytest
 
 from mnistlab.book.trial import Book, Trial
-from mnistlab.data.images import Images
-from mnistlab.results.pages import as_text, write_report
+from mnistlab.images import Images
+from mnistlab.report.pages import as_text, write_report
 from mnistlab.results.store import Plan, Store
 from mnistlab.results.summary import read_results
 from mnistlab.training.record import Run
 from tests.browser import Browser
 from tests.made_up import INFO, record, trial
 
-EVIL = "<script>document.title='gone'</script><img src=x onerror=\"document.title='gone'\">**b** |`x` [a](javascript:0)"
+EVIL = (
+    "<script>document.title='gone'</script><img src=x "
+    "onerror=\"document.title='gone'\">**b** |`x` [a](javascript:0)"
+)
 TEST = Images(
-    np.random.default_rng(0).integers(0, 256, (200, 28, 28), dtype=np.uint8), (np.arange(200) % 10).astype(np.uint8)
+    np.random.default_rng(0).integers(0, 256, (200, 28, 28), dtype=np.uint8),
+    (np.arange(200) % 10).astype(np.uint8),
 )
 
 
@@ -34,18 +38,29 @@ def probabilities(trial_number: int, seed: int) -> npt.NDArray[np.float32]:
 
 def store_of(folder: Path, trials: list[Trial], seeds: int = 4, evil: str = "") -> Store:
     """A results folder of made-up runs; each trial is better than the one before."""
-    info = INFO.model_copy(update={"name": f"data{evil}", "sizes": {"train": 1000, "validation": 200, "test": 200}})
-    book = Book(name="made-up", title=f"Made up{evil}", seeds=tuple(range(seeds)), trials=tuple(trials))
+    info = INFO.model_copy(
+        update={"name": f"data{evil}", "sizes": {"train": 1000, "validation": 200, "test": 200}}
+    )
+    book = Book(
+        name="made-up", title=f"Made up{evil}", seeds=tuple(range(seeds)), trials=tuple(trials)
+    )
     plan, store = Plan(book=book, data=info, engine="native", device="cpu"), Store(folder)
     store.prepare(plan, TEST)
     for number, each in enumerate(trials):
         for seed in range(seeds):
             done = record(
-                each.name, seed, 0.9 + number / 100 + seed / 1000 + seed * number % 3 / 2000, seconds=1 + number
+                each.name,
+                seed,
+                0.9 + number / 100 + seed / 1000 + seed * number % 3 / 2000,
+                seconds=1 + number,
             )
             done = done.model_copy(
                 update={"network": each.network, "training": each.training, "data": info}
-                | ({"environment": {"processor": evil}, "engine": evil} if evil else {"environment": {"torch": "2"}})
+                | (
+                    {"environment": {"processor": evil}, "engine": evil}
+                    if evil
+                    else {"environment": {"torch": "2"}}
+                )
             )
             store.write(
                 plan.identity(each, seed),
@@ -100,19 +115,25 @@ def test_the_page_is_quiet_asks_for_nothing_and_fits(made: Store, browser: Brows
         for width in (360, 850, 901, 1280):
             browser.open(page, width, scheme)
             assert browser.complaints == []
-            assert [address for address in browser.requests if not address.startswith("data:")] == [page.as_uri()]
+            assert [address for address in browser.requests if not address.startswith("data:")] == [
+                page.as_uri()
+            ]
             assert browser.run("document.documentElement.scrollWidth") <= width
             browser.run("for (const each of document.querySelectorAll('details')) each.open = true")
             assert browser.run("document.documentElement.scrollWidth") <= width
 
 
 def test_both_colour_schemes_can_be_read(made: Store, browser: Browser) -> None:
-    """WCAG's contrast of text on the cards, 4.5 or more, in both schemes; and the schemes differ."""
+    """WCAG's contrast of text on the cards, 4.5 or more, in both schemes; and the schemes
+    differ.
+    """
     papers = []
     for scheme in ("light", "dark"):
         browser.open(made.folder / "report.html", 1280, scheme)
-        papers.append(browser.run("getComputedStyle(document.querySelector('section')).backgroundColor"))
-        for mark in ("body", ".faint", ".unclear", ".deeds a"):
+        papers.append(
+            browser.run("getComputedStyle(document.querySelector('section')).backgroundColor")
+        )
+        for mark in ("body", ".faint", ".unclear", ".changes a"):
             ink = browser.run(f"getComputedStyle(document.querySelector('{mark}')).color")
             assert contrast(ink, papers[-1]) >= 4.5, (scheme, mark)
     assert luminance(papers[0]) > 0.9
@@ -121,7 +142,10 @@ def test_both_colour_schemes_can_be_read(made: Store, browser: Browser) -> None:
 
 def luminance(colour: str) -> float:
     channels = [int(value) / 255 for value in re.findall(r"\d+", colour)[:3]]
-    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+    linear = [
+        value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+        for value in channels
+    ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
@@ -130,13 +154,18 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-COLUMN = "[...document.querySelectorAll('#trials-table tbody tr')].map(row => row.cells[0].textContent).join()"
+COLUMN = (
+    "[...document.querySelectorAll('#trials-table tbody tr')].map(row => "
+    "row.cells[0].textContent).join()"
+)
 
 
 def test_the_table_sorts(made: Store, browser: Browser) -> None:
     browser.open(made.folder / "report.html")
     assert browser.run(COLUMN) == "1,2,3,4 b"
-    heading = "[...document.querySelectorAll('#trials-table th')].find(th => th.textContent == 'val acc')"
+    heading = (
+        "[...document.querySelectorAll('#trials-table th')].find(th => th.textContent == 'val acc')"
+    )
     browser.run(f"{heading}.querySelector('button').click()")
     assert browser.run(f"{heading}.getAttribute('aria-sort')") == "ascending"
     assert browser.run(COLUMN) == "1,2,3,4 b"
@@ -147,7 +176,9 @@ def test_the_table_sorts(made: Store, browser: Browser) -> None:
     assert browser.run(COLUMN) == "1,2,3,4 b"
     verdict = "document.querySelectorAll('#trials-table th')[2]"
     browser.run(f"{verdict}.querySelector('button').click()")
-    assert browser.run(COLUMN).endswith("1")  # the start has no verdict, and what is missing comes last
+    assert browser.run(COLUMN).endswith(
+        "1"
+    )  # the start has no verdict, and what is missing comes last
     browser.run(f"{verdict}.querySelector('button').click()")
     assert browser.run(COLUMN).endswith("1")
     assert browser.complaints == []
@@ -168,21 +199,31 @@ def test_everything_is_open_on_paper(made: Store, browser: Browser) -> None:
 def test_the_policy_stops_what_is_not_the_reports_own(made: Store, browser: Browser) -> None:
     browser.open(made.folder / "report.html")
     browser.run(
-        "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"document.title=1\"><b style=\"x:y\">')"
+        "document.body.insertAdjacentHTML('beforeend', '<img src=x "
+        'onerror="document.title=1"><b style="x:y">\')'
     )
-    browser.run("const s = document.createElement('script'); s.text = 'document.title = 2'; document.body.append(s)")
+    browser.run(
+        "const s = document.createElement('script'); s.text = 'document.title = 2'; "
+        "document.body.append(s)"
+    )
     assert browser.run("document.title") == "Made up"
     browser.run("1")  # whatever was said meanwhile
     assert len(browser.complaints) >= 2
 
 
-def test_mark_up_in_texts_and_files_appears_as_text_and_does_nothing(tmp_path: Path, browser: Browser) -> None:
-    trials = [each.model_copy(update={"why": f"why {EVIL}", "note": f"note {EVIL}"}) for each in CHAIN[:2]]
+def test_mark_up_in_texts_and_files_appears_as_text_and_does_nothing(
+    tmp_path: Path, browser: Browser
+) -> None:
+    trials = [
+        each.model_copy(update={"why": f"why {EVIL}", "note": f"note {EVIL}"}) for each in CHAIN[:2]
+    ]
     store = store_of(tmp_path / "out", trials, evil=EVIL)
     lost = record("2", 9, status="diverged").model_copy(update={"reason": f"reason {EVIL}"})
     plan = store.plan()
     store.write(plan.identity(trials[1], 9), Run(lost, {}, np.empty((0, 10), np.float32)))
-    (store.folder / "results.json").write_text(json.dumps({"book": EVIL, "runs": [{"trial": EVIL}]}), "utf-8")
+    (store.folder / "results.json").write_text(
+        json.dumps({"book": EVIL, "runs": [{"trial": EVIL}]}), "utf-8"
+    )
     write_report(store, read_results(store))
     browser.open(store.folder / "report.html")
     assert browser.complaints == []
@@ -198,7 +239,9 @@ def test_mark_up_in_texts_and_files_appears_as_text_and_does_nothing(tmp_path: P
     assert "<img" not in source
     assert not re.search(r"(?<!\\)(\*\*b|\]\(javascript|`x)", source)
     contract = json.loads((store.folder / "results.json").read_text("utf-8"))
-    assert contract["book"] == "made-up"  # rebuilt from the stored runs: what was written into it by hand is gone
+    assert (
+        contract["book"] == "made-up"
+    )  # rebuilt from the stored runs: what was written into it by hand is gone
     assert {row["trial"] for row in contract["runs"]} == {"1", "2"}
 
 
@@ -213,7 +256,10 @@ def test_few_seeds_are_told_in_words(seeds: int, tmp_path: Path, browser: Browse
     for text in (html(store), markdown(store)):
         assert ("too few seeds for a verdict, which needs 3" in text) == (seeds < 3)
         assert not re.search(r"\bnan\b", text)
-    json.loads((store.folder / "results.json").read_text("utf-8"), parse_constant=lambda name: pytest.fail(name))
+    json.loads(
+        (store.folder / "results.json").read_text("utf-8"),
+        parse_constant=lambda name: pytest.fail(name),
+    )
     browser.open(store.folder / "report.html", 360)
     assert browser.complaints == []
 

@@ -12,22 +12,18 @@ import numpy as np
 import pytest
 
 from mnistlab.book.trial import Book
-from mnistlab.data.images import DataSet
-from mnistlab.data.split import Split, share_split, split
-from mnistlab.training import schedule
+from mnistlab.data.split import Split, split
+from mnistlab.images import DataSet
+from mnistlab.training import local
 from mnistlab.training.fit import run
+from mnistlab.training.local import LocalTrainer
 from mnistlab.training.record import Epoch, Job, Run
-from mnistlab.training.schedule import Failure, Found, train_all
+from mnistlab.training.trainer import AlreadyStored, Failure
 
 
 @pytest.fixture
 def parts(tiny: DataSet) -> Split:
     return split(tiny, 60)
-
-
-@pytest.fixture
-def folder(parts: Split, tmp_path: Path) -> Path:
-    return share_split(parts, tmp_path)
 
 
 def jobs(book: Book) -> list[Job]:
@@ -36,9 +32,13 @@ def jobs(book: Book) -> list[Job]:
 
 @pytest.mark.parametrize("processes", [1, 2, 9])
 def test_any_number_of_workers_gives_the_weights_of_a_run_alone(
-    processes: int, tiny_book: Book, parts: Split, folder: Path
+    processes: int, tiny_book: Book, parts: Split, tmp_path: Path
 ) -> None:
-    runs = {job: news for job, news in train_all(jobs(tiny_book), folder, processes) if isinstance(news, Run)}
+    runs = {
+        job: message
+        for job, message in LocalTrainer(processes, tmp_path)(jobs(tiny_book), parts)
+        if isinstance(message, Run)
+    }
     assert set(runs) == set(jobs(tiny_book))
     for job, found in runs.items():
         alone = run(job, parts)
@@ -47,58 +47,66 @@ def test_any_number_of_workers_gives_the_weights_of_a_run_alone(
 
 
 def test_workers_stay_over_runs_and_epochs_are_told(
-    tiny_book: Book, folder: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_book: Book, parts: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = count_starts(monkeypatch)
-    news = list(train_all(jobs(tiny_book), folder, 2))
+    messages = list(LocalTrainer(2, tmp_path)(jobs(tiny_book), parts))
     assert len(started) == 2
-    assert Counter(type(item).__name__ for _, item in news) == {"Epoch": 8, "Run": 4}
+    assert Counter(type(message).__name__ for _, message in messages) == {"Epoch": 8, "Run": 4}
 
 
 def test_a_worker_that_is_killed_costs_its_run_one_attempt(
-    tiny_book: Book, folder: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_book: Book, parts: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = count_starts(monkeypatch)
     killed: list[Job] = []
     finished: list[tuple[Job, type]] = []
-    for job, news in train_all(jobs(tiny_book.with_epochs(5)), folder, 2):
-        if isinstance(news, Epoch) and not killed:
+    for job, message in LocalTrainer(2, tmp_path)(jobs(tiny_book.with_epochs(5)), parts):
+        if isinstance(message, Epoch) and not killed:
             killed.append(job)
             worker = next(worker for worker in started if worker.job == job)
             worker.process.terminate()
-        if not isinstance(news, Epoch):
-            finished.append((job, type(news)))
+        if not isinstance(message, Epoch):
+            finished.append((job, type(message)))
     assert Counter(finished) == {(job, Run): 1 for job in jobs(tiny_book.with_epochs(5))}
 
 
 def test_a_run_whose_worker_dies_twice_fails_and_the_others_are_done(
-    tiny_book: Book, folder: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_book: Book, parts: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = count_starts(monkeypatch)
     book = tiny_book.with_epochs(50)
     victim = jobs(book)[1]
     kills, finished = set(), {}
-    for job, news in train_all(jobs(book), folder, 2):
-        if isinstance(news, Epoch) and job == victim:
+    for job, message in LocalTrainer(2, tmp_path)(jobs(book), parts):
+        if isinstance(message, Epoch) and job == victim:
             worker = next(worker for worker in started if worker.job == victim)
             if worker.process.pid not in kills:
                 kills.add(worker.process.pid)
                 worker.process.terminate()
-        if not isinstance(news, Epoch):
-            finished[job] = news
+        if not isinstance(message, Epoch):
+            finished[job] = message
     assert len(kills) == 2
     failure = finished.pop(victim)
-    assert failure == Failure(f"its worker process died 2 times, last with exit code {-signal.SIGTERM}")
-    assert all(isinstance(news, Run) for news in finished.values())
+    assert failure == Failure(
+        f"its worker process died 2 times, last with exit code {-signal.SIGTERM}"
+    )
+    assert all(isinstance(message, Run) for message in finished.values())
 
 
-def test_a_run_that_raises_fails_with_its_reason_and_the_worker_goes_on(tiny_book: Book, folder: Path) -> None:
+def test_a_run_that_raises_fails_with_its_reason_and_the_worker_goes_on(
+    tiny_book: Book, parts: Split, tmp_path: Path
+) -> None:
     bad, good = jobs(tiny_book)[:2]
     network = bad.trial.network.model_copy(update={"conv": ("no layer", "no layer")})
     bad = Job(bad.trial.model_copy(update={"network": network}), 0, "native")
-    news = {job: item for job, item in train_all([bad, good], folder, 1) if not isinstance(item, Epoch)}
-    assert isinstance(news[good], Run)
-    assert news[bad] == Failure("AttributeError: 'str' object has no attribute 'out'")
+    messages = {
+        job: message
+        for job, message in LocalTrainer(1, tmp_path)([bad, good], parts)
+        if not isinstance(message, Epoch)
+    }
+    assert isinstance(messages[good], Run)
+    assert messages[bad] == Failure("AttributeError: 'str' object has no attribute 'out'")
 
 
 LAB = """
@@ -106,18 +114,25 @@ import sys
 from pathlib import Path
 from mnistlab.book.reading import read_book
 from mnistlab.training.record import Job
-from mnistlab.training.schedule import train_all
+from mnistlab.data.catalog import load_data
+from mnistlab.data.split import split
+from mnistlab.training.local import LocalTrainer
 trial = read_book("six-trials").with_epochs(100_000).trials[0]
-news = train_all([Job(trial, 0, "native"), Job(trial, 1, "native")], Path(sys.argv[1]), 2)
-for job, item in news:
+jobs = [Job(trial, 0, "native"), Job(trial, 1, "native")]
+messages = LocalTrainer(2, Path(sys.argv[1]))(jobs, split(load_data("mini")))
+for job, message in messages:
     print(job.seed, flush=True)
 """
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc, which Linux alone has")
-def test_no_worker_outlives_a_killed_lab_by_five_seconds(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.skipif(
+    not Path("/proc").is_dir(), reason="looks for processes in /proc, which Linux alone has"
+)
+def test_no_worker_outlives_a_killed_lab_by_five_seconds(parts: Split, tmp_path: Path) -> None:
     marked = {**os.environ, "MNISTLAB_TEST_MARK": str(tmp_path)}
-    lab = subprocess.Popen([sys.executable, "-c", LAB, str(folder)], stdout=subprocess.PIPE, env=marked, text=True)
+    lab = subprocess.Popen(
+        [sys.executable, "-c", LAB, str(tmp_path)], stdout=subprocess.PIPE, env=marked, text=True
+    )
     assert lab.stdout is not None
     while len({lab.stdout.readline() for _ in range(3)}) < 2:
         pass
@@ -143,21 +158,28 @@ def marked_processes(mark: str) -> list[int]:
     return found
 
 
-def count_starts(monkeypatch: pytest.MonkeyPatch) -> list["schedule._Worker"]:
+def count_starts(monkeypatch: pytest.MonkeyPatch) -> list["local._Worker"]:
     """The workers, in the order in which they were first made."""
-    started: list[schedule._Worker] = []
-    original = schedule._Worker.__init__
+    started: list[local._Worker] = []
+    original = local._Worker.__init__
 
-    def counting(worker: "schedule._Worker", split_folder: Path) -> None:
+    def counting(worker: "local._Worker", split_folder: Path) -> None:
         started.append(worker)
         original(worker, split_folder)
 
-    monkeypatch.setattr(schedule._Worker, "__init__", counting)
+    monkeypatch.setattr(local._Worker, "__init__", counting)
     return started
 
 
-def test_a_job_that_another_lab_has_done_meanwhile_is_left_out(tiny_book: Book, folder: Path) -> None:
+def test_a_job_that_another_lab_has_done_meanwhile_is_left_out(
+    tiny_book: Book, parts: Split, tmp_path: Path
+) -> None:
     first, *others = jobs(tiny_book)
-    news = [(job, item) for job, item in train_all(jobs(tiny_book), folder, 1, lambda job: job == first)]
-    assert news[0] == (first, Found())
-    assert {job for job, item in news if isinstance(item, Run)} == set(others)
+    messages = [
+        (job, message)
+        for job, message in LocalTrainer(1, tmp_path, lambda job: job == first)(
+            jobs(tiny_book), parts
+        )
+    ]
+    assert messages[0] == (first, AlreadyStored())
+    assert {job for job, message in messages if isinstance(message, Run)} == set(others)

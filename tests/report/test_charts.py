@@ -4,7 +4,15 @@ import itertools
 
 import pytest
 
-from mnistlab.results.charts import MOST_LANES, MOST_POINTS, PANEL, WHISKERS, chain, panels, whiskers
+from mnistlab.report.charts import (
+    CHART,
+    MAX_LANES,
+    MAX_POINTS,
+    WHISKERS,
+    chain,
+    learning_charts,
+    whiskers,
+)
 from tests.made_up import record, trial
 
 
@@ -20,7 +28,10 @@ def test_the_last_child_stays_in_its_parents_lane_and_others_branch_off() -> Non
 
 
 def test_a_trial_whose_parent_has_no_runs_starts_a_tree_of_its_own() -> None:
-    assert [(row.name, row.parent) for row in chain([trial("b", "gone"), trial("c", "b")])] == [("b", None), ("c", 0)]
+    assert [(row.name, row.parent) for row in chain([trial("b", "gone"), trial("c", "b")])] == [
+        ("b", None),
+        ("c", 0),
+    ]
 
 
 def test_long_chains_and_wide_trees_are_drawn() -> None:
@@ -29,21 +40,28 @@ def test_long_chains_and_wide_trees_are_drawn() -> None:
     deep = [trial("0")]
     for i in range(1, 21):  # at every step a leaf after the branch that goes on
         deep += [trial(str(i), str(i - 1)), trial(f"leaf {i}", str(i - 1))]
-    assert max(row.lane for row in chain(deep)) == MOST_LANES
+    assert max(row.lane for row in chain(deep)) == MAX_LANES
 
 
 def test_curves_lie_inside_their_panel_and_share_their_axes() -> None:
     losses = (2.0, 0.5, 0.3, 0.2, 0.1)
-    drawn = panels(
-        {"1": [record("1", seed, losses=losses) for seed in range(3)], "2": [record("2", 0, losses=(0.4,) * 9)]}
+    drawn = learning_charts(
+        {
+            "1": [record("1", seed, losses=losses) for seed in range(3)],
+            "2": [record("2", 0, losses=(0.4,) * 9)],
+        }
     )
     loss, accuracy = drawn["1"]
     assert (loss.title, accuracy.title) == ("loss", "accuracy")
     assert loss.y_ticks == drawn["2"][0].y_ticks
     assert loss.x_ticks == drawn["2"][0].x_ticks
-    points = [tuple(map(float, point.split(","))) for line in loss.lines for point in line.mean.split()]
-    assert all(0 <= x <= PANEL[0] for x, _ in points)
-    assert all(y <= PANEL[1] + 0.1 for _, y in points)  # the first epoch may stand out at the top; it is cut off there
+    points = [
+        tuple(map(float, point.split(","))) for line in loss.lines for point in line.mean.split()
+    ]
+    assert all(0 <= x <= CHART[0] for x, _ in points)
+    assert all(
+        y <= CHART[1] + 0.1 for _, y in points
+    )  # the first epoch may stand out at the top; it is cut off there
     validation = next(line for line in loss.lines if line.part == "validation")
     heights = [float(point.split(",")[1]) for point in validation.mean.split()]
     assert heights == sorted(heights)  # a falling loss goes down
@@ -51,21 +69,23 @@ def test_curves_lie_inside_their_panel_and_share_their_axes() -> None:
 
 def test_long_histories_are_thinned_and_gaps_left_out() -> None:
     endless = record("1", 0, losses=tuple(1 / (1 + i) for i in range(5000)))
-    assert len(panels({"1": [endless]})["1"][0].lines[1].mean.split()) == MOST_POINTS
+    assert len(learning_charts({"1": [endless]})["1"][0].lines[1].mean.split()) == MAX_POINTS
     broken = record("1", 0, status="diverged", losses=(0.5, None))
-    assert len(panels({"1": [broken]})["1"][0].lines[1].mean.split()) == 1
+    assert len(learning_charts({"1": [broken]})["1"][0].lines[1].mean.split()) == 1
     nothing = record("1", 0, status="diverged", losses=(None,))
-    assert panels({"1": [nothing]})["1"][0].lines[1].mean == ""
-    assert panels({"1": []}) == {}
+    assert learning_charts({"1": [nothing]})["1"][0].lines[1].mean == ""
+    assert learning_charts({"1": []}) == {}
 
 
 @pytest.mark.parametrize("losses", [(0.0, 0.0), (0.3,), (0.3, 0.3), (1e-12, 1e-12)])
 def test_flat_curves_have_a_scale(losses: tuple[float, ...]) -> None:
-    assert panels({"1": [record("1", 0, losses=losses)]})["1"][0].y_ticks
+    assert learning_charts({"1": [record("1", 0, losses=losses)]})["1"][0].y_ticks
 
 
 def test_differences_share_one_scale_with_0_in_the_middle() -> None:
-    (big, small, none), ticks = whiskers([(0.02, 0.019, 0.021), (-0.0005, None, None), (None, None, None)])
+    (big, small, none), ticks = whiskers(
+        [(0.02, 0.019, 0.021), (-0.0005, None, None), (None, None, None)]
+    )
     assert none is None
     assert big is not None
     assert small is not None

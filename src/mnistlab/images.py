@@ -1,4 +1,4 @@
-"""Images with their labels, and a data set of them."""
+"""What an image set is: images with their labels, and a data set of them."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,6 +6,9 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+
+SIDE = 28  # pixels; every image is brought to 28×28
+CLASSES = 10
 
 Bytes = npt.NDArray[np.uint8]
 

@@ -1,34 +1,45 @@
-"""What the report of a results folder says: one object, from which Markdown and HTML are made (see `pages`)."""
+"""What the report of a results folder says: one object, from which Markdown and HTML are made (see
+`pages`).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mnistlab.book.reading import shipped_books
-from mnistlab.book.trial import Reference, Trial
+from mnistlab.book.trial import Conv, Reference, Trial
 from mnistlab.data.catalog import NAMES
-from mnistlab.data.images import Images
 from mnistlab.data.split import PARTS
-from mnistlab.results.charts import Panel, Row, Tick, Whisker, chain, panels, whiskers
-from mnistlab.results.compare import Comparison
-from mnistlab.results.mistakes import Mistakes, Read, Trade, read_runs, study, trade
-from mnistlab.results.summary import Results, TrialSummary
-from mnistlab.results.words import (
+from mnistlab.images import Images
+from mnistlab.report.charts import Chart, Row, Tick, Whisker, chain, learning_charts, whiskers
+from mnistlab.report.words import (
     METRIC_NAMES,
     NOTHING,
     change_words,
-    others,
+    other_metrics,
     p_words,
     remarks,
     sentence,
     show,
     value_words,
 )
+from mnistlab.results.compare import Comparison
+from mnistlab.results.mistakes import (
+    Mistakes,
+    TestPredictions,
+    Trade,
+    load_predictions,
+    study,
+    trade,
+)
+from mnistlab.results.summary import Results, TrialSummary
 from mnistlab.training.record import RunRecord
 from mnistlab.training.scores import METRICS
 
 OVERVIEW = {
-    "train acc": ("train", "accuracy"), "val acc": ("validation", "accuracy"), "val loss": ("validation", "loss"),
-    "test acc": ("test", "accuracy"), "test loss": ("test", "loss"), "test AUROC": ("test", "auroc"),
+    "train acc": ("train", "accuracy"), "val acc": ("validation", "accuracy"),
+    "val loss": ("validation", "loss"),
+    "test acc": ("test", "accuracy"), "test loss": ("test", "loss"), "test AUROC": ("test",
+    "auroc"),
     "test F1 (macro)": ("test", "f1_macro"),
 }  # fmt: skip
 
@@ -68,7 +79,7 @@ class TrialSection:
     troubles: list[str]
     rows: list[tuple[str, list[str]]]  # split, then a cell a metric
     published: list[tuple[str, list[str]]]
-    panels: list[Panel]
+    charts: list[Chart]
     mistakes: Mistakes | None
     runs: list[tuple[int, str]]  # seed, and the run's folder
 
@@ -115,17 +126,24 @@ class Report:
 
     def verdict(self, name: str) -> Verdict | None:
         """What it says of the change that made the trial of that name."""
-        return next((verdict for verdict in self.verdicts if verdict.comparison.trial.name == name), None)
+        return next(
+            (verdict for verdict in self.verdicts if verdict.comparison.trial.name == name), None
+        )
 
 
 def compose(results: Results, test: Images) -> Report:
-    """Everything the report says, from the stored runs and the test images alone. Raises StoreError."""
+    """Everything the report says, from the stored runs and the test images alone. Raises
+    StoreError.
+    """
     plan, summaries = results.plan, results.summaries()
     reads = {
-        s.trial.name: read_runs([r for r in results.runs if r.record.trial == s.trial.name], test) for s in summaries
+        s.trial.name: load_predictions(
+            [r for r in results.runs if r.record.trial == s.trial.name], test
+        )
+        for s in summaries
     }
     verdicts, scale = _verdicts(results.comparisons(), reads, test)
-    curves = panels({summary.trial.name: summary.records for summary in summaries})
+    curves = learning_charts({summary.trial.name: summary.records for summary in summaries})
     folders = {(run.record.trial, run.record.seed): run.folder.name for run in results.runs}
     return Report(
         title=plan.book.title,
@@ -140,7 +158,9 @@ def compose(results: Results, test: Images) -> Report:
         header=["trial", "change", "verdict", "n", "epoch", "s/run", *OVERVIEW],
         table=[_overview(summary, verdicts, place) for place, summary in enumerate(summaries)],
         sections=[
-            _section(s, plan.book.data, curves.get(s.trial.name, []), reads[s.trial.name], test, folders)
+            _section(
+                s, plan.book.data, curves.get(s.trial.name, []), reads[s.trial.name], test, folders
+            )
             for s in summaries
         ],
         environment=_environments(results.records),
@@ -149,7 +169,7 @@ def compose(results: Results, test: Images) -> Report:
 
 
 def _verdicts(
-    comparisons: Sequence[Comparison], reads: Mapping[str, Read | None], test: Images
+    comparisons: Sequence[Comparison], reads: Mapping[str, TestPredictions | None], test: Images
 ) -> tuple[list[Verdict], list[Tick]]:
     judgements = [comparison.judgement for comparison in comparisons]
     drawn, scale = whiskers([(judged.difference, judged.low, judged.high) for judged in judgements])
@@ -163,7 +183,7 @@ def _verdicts(
                 sentence=sentence(comparison),
                 p=p_words(comparison.judgement),
                 remarks=remarks(comparison),
-                others=others(comparison),
+                others=other_metrics(comparison),
                 whisker=whisker,
                 trade=traded,
             )
@@ -185,14 +205,19 @@ def _best(summary: TrialSummary | None) -> Best | None:
 
 
 def _overview(summary: TrialSummary, verdicts: Sequence[Verdict], place: int) -> list[Cell]:
-    """A trial's line in the table of all trials; the book's order stands for its name and for its change."""
-    judged = next((v.comparison.judgement for v in verdicts if v.comparison.trial.name == summary.trial.name), None)
+    """A trial's line in the table of all trials; the book's order stands for its name and for its
+    change.
+    """
+    judged = next(
+        (v.comparison.judgement for v in verdicts if v.comparison.trial.name == summary.trial.name),
+        None,
+    )
     count = len(summary.done)
     figures = [summary.figure(part, metric) for part, metric in OVERVIEW.values()]
     return [
         Cell(summary.trial.name, place),
         Cell(change_words(summary), place),
-        Cell(judged.reads, judged.difference) if judged else Cell(NOTHING, None),
+        Cell(judged.verdict_text, judged.difference) if judged else Cell(NOTHING, None),
         Cell(str(count), count),
         Cell(show(summary.epoch(), 1), summary.epoch().mean),
         Cell(show(summary.seconds(), 1), summary.seconds().mean),
@@ -201,7 +226,8 @@ def _overview(summary: TrialSummary, verdicts: Sequence[Verdict], place: int) ->
 
 
 def _section(
-    summary: TrialSummary, book_data: str, curves: list[Panel], read: Read | None, test: Images,
+    summary: TrialSummary, book_data: str, curves: list[Chart], read: TestPredictions | None,
+    test: Images,
     folders: Mapping[tuple[str, int], str],
 ) -> TrialSection:  # fmt: skip
     trial = summary.trial
@@ -213,12 +239,18 @@ def _section(
         epoch=show(summary.epoch(), 1),
         seeds=len(summary.done),
         seconds=show(summary.seconds(), 1),
-        troubles=[f"seed {record.seed} {record.status}: {record.reason}" for record in summary.troubled],
+        troubles=[
+            f"seed {record.seed} {record.status}: {record.reason}" for record in summary.troubled
+        ],
         rows=[(part, [show(summary.figure(part, metric)) for metric in METRICS]) for part in PARTS],
         published=_published(trial.reference, book_data) if trial.reference else [],
-        panels=curves,
+        charts=curves,
         mistakes=study(read, test.labels) if read else None,
-        runs=[(r.seed, folders[trial.name, r.seed]) for r in summary.done if (trial.name, r.seed) in folders],
+        runs=[
+            (r.seed, folders[trial.name, r.seed])
+            for r in summary.done
+            if (trial.name, r.seed) in folders
+        ],
     )
 
 
@@ -227,39 +259,56 @@ def _published(reference: Reference, data: str) -> list[tuple[str, list[str]]]:
     for part in PARTS:
         figures = getattr(reference, part).model_dump()
         if any(value is not None for value in figures.values()):
-            cells = [NOTHING if figures[metric] is None else f"{figures[metric]:.4f}" for metric in METRICS]
+            cells = [
+                NOTHING if figures[metric] is None else f"{figures[metric]:.4f}"
+                for metric in METRICS
+            ]
             rows.append((f"{part}, published on {data}", cells))
     return rows
 
 
 def _configuration(trial: Trial) -> str:
     network, training = trial.network, trial.training
-    layers = [
-        f"conv {layer.out} of {layer.kernel}×{layer.kernel}, stride {layer.stride}, padding {layer.padding}"
-        + (", batch-norm" if layer.norm else "") + ", ReLU" + (f", max-pool {layer.pool}" if layer.pool > 1 else "")
-        for layer in network.conv
-    ]  # fmt: skip
+    layers = [_layer(layer) for layer in network.conv]
     dropout = [f"dropout {network.dropout:g}"] if network.dropout else []
     learns = [
         f"{training.optimizer}, learning rate {training.learning_rate:g}",
         *([f"momentum {training.momentum:g}"] if training.momentum else []),
         f"weight decay {training.weight_decay:g}, batch size {training.batch_size}",
         *([f"{training.schedule} schedule"] if training.schedule != "constant" else []),
-        *([f"images varied by {value_words(training.augment.model_dump())}"] if training.augment.active else []),
-        f"{training.epochs} epochs at most" + (f", patience {training.patience}" if training.patience else ""),
+        *(
+            [f"images varied by {value_words(training.augment.model_dump())}"]
+            if training.augment.active
+            else []
+        ),
+        f"{training.epochs} epochs at most"
+        + (f", patience {training.patience}" if training.patience else ""),
     ]
     structure = " → ".join([*layers, *dropout, "linear"])
     return f"{structure} ({network.parameters():,} parameters); {', '.join(learns)}"
 
 
+def _layer(layer: Conv) -> str:
+    size = f"{layer.kernel}×{layer.kernel}, stride {layer.stride}, padding {layer.padding}"
+    norm, pool = ", batch-norm" * layer.norm, f", max-pool {layer.pool}" * (layer.pool > 1)
+    return f"conv {layer.out} of {size}{norm}, ReLU{pool}"
+
+
 def _environments(records: Sequence[RunRecord]) -> list[str]:
     """The distinct machines and versions the runs were made with."""
-    said = {", ".join(f"{key} {value}" for key, value in record.environment.items()) for record in records}
+    said = {
+        ", ".join(f"{key} {value}" for key, value in record.environment.items())
+        for record in records
+    }
     return sorted(said - {""})
 
 
 def _command(results: Results) -> str:
-    """How to run it again, wherever: a folder of data has a place on this machine that nobody else needs to know."""
+    """How to run it again, wherever: a folder of data has a place on this machine that nobody else
+    needs to know.
+    """
     book, data = results.plan.book, results.plan.data.name.split(" + ")[0]
     name = book.name if book.name in shipped_books() else f"{book.name}.toml"
-    return f"mnistlab run {name} --data {data if data in NAMES else 'DIR'} --seeds {len(book.seeds)}"
+    return (
+        f"mnistlab run {name} --data {data if data in NAMES else 'DIR'} --seeds {len(book.seeds)}"
+    )

@@ -1,0 +1,1 @@
+"""What came out, told: words, plots and pages made from stored runs alone."""
