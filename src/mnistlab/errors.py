@@ -5,7 +5,8 @@ LabError
 ├── DataError   images, labels or strokes that cannot be used, or not be fetched
 ├── EngineError what trains is not there, not able to, or not what it should be
 │   └── NoEngineError   the native engine is not installed, or cannot be loaded here
-└── StoreError  a results folder that cannot be read or written
+├── StoreError  a results folder that cannot be read or written
+└── UnfinishedError     part of the work is done and stored, and the rest could not be
 """
 
 
@@ -33,3 +34,16 @@ class NoEngineError(EngineError):
 
 class StoreError(LabError):
     """A results folder or the cache folder cannot be read or written."""
+
+
+class UnfinishedError(LabError):
+    """Part of the work is done and stored, and the rest could not be: exit code 1, not 2."""
+
+
+def one_line(text: object) -> str:
+    """What a terminal or a page may be given of a text from outside: one line, no control characters.
+
+    Every run of white space becomes a space, and what could steer a terminal its code: `\\x1b`.
+    """
+    line = " ".join(str(text).split())
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in line)

@@ -206,6 +206,7 @@ class Book(Settings):
 
     name: str
     title: Text
+    options: tuple[str, ...] = ()  # what a command changed, as it writes that: `--epochs 5`
     data: Text = "mnist"
     seeds: Annotated[tuple[int, ...], Field(strict=False, min_length=1, max_length=MAX_SEEDS)]
     validation: Annotated[int, Field(ge=1)] = 10_000

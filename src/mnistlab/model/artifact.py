@@ -42,7 +42,7 @@ def read_weights(path: Path) -> Weights:
         ) from None
 
 
-def to_onnx(network: Network, weights: Weights) -> bytes:
+def to_onnx(network: Network, weights: Weights, unsure_below: float | None = None) -> bytes:
     """The network with its weights as an ONNX file (contract: see the module)."""
     steps = _Steps(weights)
     steps.add("Div", "pixels", steps.constant("white", np.array(255, np.float32)))

@@ -52,12 +52,15 @@ class RunRecord(BaseModel):
     format: int = FORMAT
     trial: str
     seed: int
-    status: Literal["done", "diverged", "failed"]
+    status: Literal["done", "diverged", "failed", "pruned"]
     reason: str | None = None
     epoch: int | None = None  # the one with the lowest validation loss, from 1
     scores: dict[str, Scores] = {}  # by split; empty unless done
     history: tuple[Epoch, ...] = ()
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    # of its model: the confidence below which an answer is called unsure; None if there is none
+    unsure_below: float | None = None
     engine: str
     device: str
     network: Network
