@@ -41,7 +41,7 @@ class UnfinishedError(LabError):
 
 
 def one_line(text: object) -> str:
-    """What a terminal or a page may be given of a text from outside: one line, no control characters.
+    """A text from outside as a terminal or a page may have it: one line, no control characters.
 
     Every run of white space becomes a space, and what could steer a terminal its code: `\\x1b`.
     """
