@@ -1,5 +1,8 @@
+import os
+import sys
 from contextlib import suppress
 from pathlib import Path
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +12,9 @@ from mnistlab.book.reading import parse_book, read_book, shipped_books
 from mnistlab.errors import BookError
 from tests.conftest import BASE
 
-ONE = BASE + '[[trial]]\nname = "one"\n'
+TRIAL = '[[trial]]\nname = "one"\n'
+ONE = BASE + TRIAL
+AT = 'trial "one": '
 
 
 def parse(text: str) -> None:
@@ -52,73 +57,153 @@ def test_a_trial_takes_what_its_chain_sets_and_only_settings_are_inherited() -> 
     assert [trial.name for trial in book.trials] == ["c", "a", "b"]
 
 
+LETTERS = "may hold letters, digits, space, _ . - only, 60 at most; rename it"
+NO_FILE = "cannot be a file name on every system; rename it"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("= 1", "book.toml: not valid TOML: "),
-        ("", "book.toml: has no [[trial]]; add at least one"),
-        ("trial = 3", "book.toml: has no [[trial]]; add at least one"),
-        ("sedes = 3\n" + ONE, 'book.toml: unknown key "sedes"; did you mean "seeds"?'),
-        ("seeds = 0\n" + ONE, 'book.toml: "seeds" must be a whole number from 1 to 1000, not 0'),
-        ("seeds = true\n" + ONE, 'book.toml: "seeds" must be a whole number from 1 to 1000, not '
-                                 'True'),
-        ("title = 3\n" + ONE, 'book.toml: "title" should be a valid string, not 3'),
-        ("validation = -1\n" + ONE, 'book.toml: "validation" should be greater than or equal to '
-                                    '1, not -1'),
-        (ONE + "lerning_rate = 1", 'book.toml: trial "one": unknown key "lerning_rate"; did you '
-                                   'mean "learning_rate"?'),
-        (ONE + 'batch_size = "3"', 'book.toml: trial "one": "batch_size" should be a valid '
-                                   'integer, not \'3\''),
-        (ONE + "learning_rate = -1", 'book.toml: trial "one": "learning_rate" should be greater '
-                                     'than 0, not -1'),
-        (ONE + "learning_rate = nan", 'book.toml: trial "one": "learning_rate" should be a '
-                                      'finite number, not nan'),
+        ("= 1", "not valid TOML: "),
+        ("", "has no [[trial]]; add at least one"),
+        ("trial = []", "has no [[trial]]; add at least one"),
+        ("trial = 3", '"trial" should be a list: […], or [[…]] of tables, not 3'),
+        ("[trial]\nname = 'x'", '"trial" should be a list: […], or [[…]] of tables, not {'),
+        ("trial = [3]", '"trial.1" should be a table of keys, not 3'),
+        ("base = 3\n" + TRIAL, '"base" should be a table of keys, not 3'),
+        ("[base]\nbatchsize = 3\n" + TRIAL, '[base]: unknown key "batchsize"; did you mean '
+                                             '"batch_size"?'),
+        ("[base]\nwhy = 'x'\n" + TRIAL, '[base]: unknown key "why"; choose one of conv, dropout, '),
+        ("sedes = 3\n" + ONE, 'unknown key "sedes"; did you mean "seeds"?'),
+        ("name = 'x'\n" + ONE, 'unknown key "name"'),
+        ("options = []\n" + ONE, 'unknown key "options"'),
+        ("seeds = 0\n" + ONE, '"seeds" should be greater than or equal to 1, not 0'),
+        ("seeds = 1001\n" + ONE, '"seeds" should be less than or equal to 1000, not 1001'),
+        ("seeds = true\n" + ONE, '"seeds" should be a valid integer, not True'),
+        ("title = 3\n" + ONE, '"title" should be a valid string, not 3'),
+        ("validation = -1\n" + ONE, '"validation" should be greater than or equal to 1, not -1'),
+        ("extra = [{ strokes = 3 }]\n" + ONE, '"extra.1.strokes" should be a valid string, not 3'),
+        ("extra = [{ copies = 3 }]\n" + ONE, '"extra.1.strokes" is missing; set it there'),
+        (ONE + "lerning_rate = 1",
+         AT + 'unknown key "lerning_rate"; did you mean "learning_rate"?'),
+        (ONE + "network = { conv = [] }", AT + 'unknown key "network"'),
+        (ONE + "parent = 'x'", AT + 'unknown key "parent"'),
+        (ONE + 'batch_size = "3"', AT + '"batch_size" should be a valid integer, not \'3\''),
+        (ONE + "learning_rate = -1", AT + '"learning_rate" should be greater than 0, not -1'),
+        (ONE + "learning_rate = nan", AT + '"learning_rate" should be a finite number, not nan'),
+        (ONE + "conv = 3", AT + '"conv" should be a list: […], or [[…]] of tables, not 3'),
+        (ONE + "conv = [3]", AT + '"conv.1" should be a table of keys, not 3'),
         (ONE + "conv = [{ out = 1, kernel = 40 }]",
-         'book.toml: trial "one": "conv": layer 1: kernel 40 is larger than its padded input, '
-         '28×28'),
+         AT + '"conv": layer 1: kernel 40 is larger than its padded input, 28×28'),
         (ONE + "conv = [{ out = 1, kernal = 4 }]",
-         'book.toml: trial "one": unknown key "conv.1.kernal"; did you mean "kernel"?'),
-        (ONE + "conv = [{ out = 1 }]", 'book.toml: trial "one": "conv.1.kernel" is missing; set '
-                                       'it there or in [base]'),
-        (ONE + "momentum = 0.9", "momentum is for sgd, and the optimizer is adam; set momentum "
-                                 "= 0"),
-        (ONE + 'optimizer = "adm"', "\"optimizer\" should be 'adam', 'adamw' or 'sgd', not 'adm'"),
+         AT + 'unknown key "conv.1.kernal"; did you mean "kernel"?'),
+        (ONE + "conv = [{ out = 1 }]", AT + '"conv.1.kernel" is missing; set it there'),
+        (ONE + "momentum = 0.9",
+         AT + "momentum is for sgd, and the optimizer is adam; set momentum = 0"),
+        (ONE + 'optimizer = "adm"',
+         AT + "\"optimizer\" should be 'adam', 'adamw' or 'sgd', not 'adm'"),
         (ONE + "reference.tset.accuracy = 1",
-         'book.toml: trial "one": unknown key "reference.tset"; did you mean "test"?'),
+         AT + 'unknown key "reference.tset"; did you mean "test"?'),
         (ONE + "reference.test.acuracy = 1",
-         'book.toml: trial "one": unknown key "reference.test.acuracy"; did you mean "accuracy"?'),
-        ('[[trial]]\nname = "x"', 'book.toml: trial "x": "conv" is missing; set it there or in '
-                                  '[base]'),
+         AT + 'unknown key "reference.test.acuracy"; did you mean "accuracy"?'),
+        (TRIAL, AT + '"conv" is missing; set it there or in [base]'),
         (ONE + 'from = "on"',
-         'book.toml: trial "one": "from" names \'on\', and there is no such trial; did you mean '
-         '"one"?'),
-        (ONE + 'from = "one"', "goes round in a circle: one → one"),
-        (ONE + 'from = "two"\n[[trial]]\nname = "two"\nfrom = '
-               '"one"', "goes round in a circle: one → two → one"),
-        (ONE + '[[trial]]\nname = "ONE"', 'book.toml: two trials are called "ONE" (case is '
-                                          'ignored); rename one'),
-        (BASE + "[[trial]]\nwhy = 'x'", 'book.toml: trial number 1: "name" must be a text, not '
-                                        'None'),
-        (BASE + '[[trial]]\nname = "../../x"', "may hold letters, digits, space, _ . - only, 60 "
-                                               "at most; rename it"),
-        (BASE + '[[trial]]\nname = "<script>"', "may hold letters, digits, space, _ . - only, "
-                                                "60 at most; rename it"),
-        (BASE + '[[trial]]\nname = "one\\n"', "may hold letters, digits, space, _ . - only, 60 "
-                                              "at most; rename it"),
-        (BASE + '[[trial]]\nname = "nul"', "cannot be a file name on Windows"),
-        (BASE + '[[trial]]\nname = "com1.x"', "cannot be a file name on Windows"),
-        (BASE + '[[trial]]\nname = "one."', "cannot be a file name on Windows"),
-        (BASE + '[[trial]]\nname = "base"', "'base' is what trials start from; choose another "
-                                            "name"),
-        ("base = 3\n[[trial]]\nname = 'x'", "book.toml: [base]: must be a table of keys, not 3"),
+         AT + '"from" names \'on\', and there is no such trial; did you mean "one"?'),
+        (ONE + "from = ''",
+         AT + "\"from\" names '', and there is no such trial; choose one of one, base"),
+        (ONE + "from = 3", '"trial.1.from" should be a valid string, not 3'),
+        (ONE + 'from = "one"', "goes round in a circle: one → one; let one start from"),
+        (ONE + 'from = "c"\n[[trial]]\nname = "b"\nfrom = "one"\n[[trial]]\nname = "c"\nfrom = "b"',
+         "goes round in a circle: one → c → b → one; "),
+        (ONE + '[[trial]]\nname = "ONE"',
+         'two trials are called "ONE" (case is ignored); rename one'),
+        (ONE + '[[trial]]\nname = "one"\nfrom = "one"',
+         'two trials are called "one" (case is ignored); rename one'),
+        ("[[trial]]\nname = 'a'\n" * 1001, '"trial" should have at most 1000 items, not '),
+        (BASE + "[[trial]]\nwhy = 'x'", '"trial.1.name" is missing; set it there'),
+        (BASE + '[[trial]]\nname = "../../x"', f'"trial.1.name": \'../../x\' {LETTERS}'),
+        (BASE + '[[trial]]\nname = "<script>"', LETTERS),
+        (BASE + '[[trial]]\nname = "one\\n"', LETTERS),
+        (BASE + f'[[trial]]\nname = "{"x" * 300}"', LETTERS),
+        (BASE + '[[trial]]\nname = "nul"', f"'nul' {NO_FILE}"),
+        (BASE + '[[trial]]\nname = "com1.x"', f"'com1.x' {NO_FILE}"),
+        (BASE + '[[trial]]\nname = "one."', f"'one.' {NO_FILE}"),
+        (BASE + '[[trial]]\nname = "base"',
+         "'base' is what trials start from; choose another name"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_file_place_and_remedy(text: str, said: str) -> None:
     with pytest.raises(BookError) as caught:
         parse(text)
+    assert str(caught.value).startswith("book.toml: " + (said if said.startswith(AT) else ""))
     assert said in str(caught.value)
-    assert str(caught.value).startswith("book.toml:")
-    assert "\n" not in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["title = HERE\n" + ONE, ONE + "why = HERE", ONE + "note = HERE", "data = HERE\n" + ONE,
+     "[[extra]]\nstrokes = HERE\n" + ONE,
+     "[[extra]]\nstrokes = 'x'\nexclude_writers = [HERE]\n" + ONE,
+     ONE + "from = HERE", BASE + "[[trial]]\nname = HERE", "HERE = 3\n" + ONE, ONE + "HERE = 3",
+     ONE + "reference.test.HERE = 3", "[base]\nHERE = 3\n" + TRIAL],
+)  # fmt: skip
+@pytest.mark.parametrize("code", ["\\u001b[31m", "\\u0000", "\\u009b", "\\u007f"])
+def test_nothing_in_a_book_steers_a_terminal(place: str, code: str) -> None:
+    with pytest.raises(BookError, match="red") as caught:
+        parse(place.replace("HERE", f'"red{code}"'))
+    assert str(caught.value).isprintable()
+
+
+def test_texts_may_have_lines_and_any_letters() -> None:
+    text = 'title = "naïve 数字 👩‍🔬"\n' + ONE + 'why = """\nOne.\n\tTwo."""'
+    book = parse_book(text, "größe (1)", "book.toml")
+    assert (book.title, book.trials[0].why) == ("naïve 数字 👩‍🔬", "One.\n\tTwo.")
+    assert book.name == "größe (1)"
+
+
+@pytest.mark.parametrize(
+    "name", ["..", ".", "", ".hidden", "a/b", "a\\b", "nul", "CON", "x.", "x ", "a\x1b", "a\0",
+             "a\udcff", "x" * 300]
+)  # fmt: skip
+def test_a_book_must_have_a_name_that_its_results_folder_can_have(name: str) -> None:
+    with pytest.raises(
+        BookError, match=r"book.toml: its file's name.* should |; rename it"
+    ) as caught:
+        parse_book(ONE, name, "book.toml")
+    assert str(caught.value).isprintable()
+
+
+def test_a_file_called_dots_does_not_write_beside_its_results(tmp_path: Path) -> None:
+    for name in ("...toml", "....toml", ".toml"):
+        (tmp_path / name).write_text(ONE, "utf-8")
+        with pytest.raises(BookError, match="cannot be a file name on every system; rename it"):
+            read_book(tmp_path / name)
+
+
+@pytest.mark.parametrize("key", [".".join(["a"] * 5000), '\'a b\' . "\\"c" .' * 2000 + "d"])
+@pytest.mark.parametrize("form", ["{} = 1", "[{}]", "[[{}]]", "x = [{{ {} = 1 }}]"])
+def test_a_key_of_many_dots_is_refused_before_it_takes_gigabytes(key: str, form: str) -> None:
+    with pytest.raises(BookError, match="a key of more than 16 dots, which no book has"):
+        parse(form.format(key))
+
+
+@pytest.mark.parametrize("flood", ["a", '"', "'", "\\", "a.", '"a', "a\"'", "a .b\n"])
+def test_looking_for_dots_takes_no_longer_than_the_text_is(flood: str) -> None:
+    started = process_time()
+    with pytest.raises(BookError):
+        parse(flood * (100_000 // len(flood)))
+    assert process_time() - started < 1  # it takes 0.02; with the square of the length, many
+
+
+def test_dots_in_texts_are_no_dots_of_keys() -> None:
+    why = (
+        "Why? "
+        + "." * 50
+        + " See 1.2.3.4, a.b.c, i. e. e.g. www.example.org/a.b/c.d... "
+        + "No. " * 9
+    )
+    assert parse_book(ONE + f'why = "{why}"', "b", "b.toml").trials[0].why == why
 
 
 def test_deep_nesting_and_huge_numbers_are_refused() -> None:
@@ -139,8 +224,24 @@ def test_files_that_are_no_books(tmp_path: Path) -> None:
     with pytest.raises(BookError, match="cannot be read as UTF-8"):
         read_book(tmp_path / "latin.toml")
     (tmp_path / "large.toml").write_bytes(b"#" * 1_000_001)
-    with pytest.raises(BookError, match="larger than 1,000,000 bytes"):
+    with pytest.raises(BookError, match="larger than 1,000,000 characters"):
         read_book(tmp_path / "large.toml")
+
+
+@pytest.mark.parametrize("path", ["a\0b", "x" * 300 + ".toml", "a\x1b[31m\n.toml", "a\udcff.toml"])
+def test_a_path_that_no_book_has_is_said_in_one_line(path: str) -> None:
+    with pytest.raises(BookError, match="no such book; give a TOML file or one of") as caught:
+        read_book(path)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_file_whose_name_is_not_utf8_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"one\xff.toml")
+    path.write_text(ONE, "utf-8")
+    with pytest.raises(BookError, match="its file's name: should be UTF-8") as caught:
+        read_book(path)
+    assert str(caught.value).isprintable()
 
 
 def test_a_file_goes_before_a_shipped_book_of_the_same_name(

@@ -1,8 +1,12 @@
+import json
+from collections.abc import Callable
+
 import pytest
 from pydantic import ValidationError
 
-from mnistlab.book.reading import parse_book, read_book
+from mnistlab.book.reading import read_book
 from mnistlab.book.trial import Book, Conv, Network, Trial, changed
+from mnistlab.errors import BookError
 
 
 def test_geometry_of_trial_1_by_hand() -> None:
@@ -77,9 +81,75 @@ def test_a_book_survives_json(tiny_book: Book) -> None:
 
 def test_fewer_epochs_and_other_seeds(tiny_book: Book) -> None:
     assert {trial.training.epochs for trial in tiny_book.with_epochs(7).trials} == {7}
+    assert tiny_book.with_epochs(7).trials[1].training.learning_rate == 0.001
     assert tiny_book.with_seeds(3).seeds == (0, 1, 2)
-    assert parse_book(
-        "seeds = 2\n[base]\nconv=[]\nbatch_size=1\nlearning_rate=1\nepochs=1\n[[trial]]\nname='a'",
-        "b",
-        "b",
-    ).seeds == (0, 1)
+    assert len(tiny_book.with_seeds(1000).seeds) == 1000
+
+
+def test_what_a_command_changed_is_noted_as_the_command_writes_it(tiny_book: Book) -> None:
+    book = tiny_book.with_epochs(5).with_seeds(2).with_strokes(["a.jsonl", "it's.jsonl"])
+    strokes = ("--strokes a.jsonl", "--strokes 'it'\"'\"'s.jsonl'")
+    assert tiny_book.options == ()
+    assert book.options == ("--epochs 5", "--seeds 2", *strokes)
+    again = book.with_epochs(7).with_strokes(["b.jsonl"])
+    assert again.options == ("--seeds 2", *strokes, "--epochs 7", "--strokes b.jsonl")
+    assert Book.model_validate_json(again.model_dump_json()) == again
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda book: book.with_seeds(1500),
+            "--seeds: should be less than or equal to 1000, not 1500",
+        ),
+        (lambda book: book.with_seeds(0), "--seeds: should be greater than or equal to 1, not 0"),
+        (lambda book: book.with_seeds(10**4000), "--seeds: should be less than or equal to 1000"),
+        (lambda book: book.with_seeds(True), "--seeds: should be a valid integer, not True"),
+        (lambda book: book.with_epochs(0), "--epochs: should be greater than or equal to 1, not 0"),
+        (lambda book: book.with_epochs(1.5), "--epochs: should be a valid integer, not 1.5"),
+        (lambda book: book.with_epochs(10**6), "--epochs: should be less than or equal to 100000"),
+        (
+            lambda book: book.with_strokes(["x" * 2001]),
+            '--strokes: "extra.1.strokes" should have at most 2000 characters, not',
+        ),
+        (
+            lambda book: book.with_strokes(["x\0"]),
+            "should hold no control characters, not 'x\\x00'",
+        ),
+        (lambda book: book.with_strokes(["x\udcff"]), "should be UTF-8, not 'x\\udcff'"),
+        (lambda book: book.with_strokes(["x"] * 101), '"extra" should have at most 100 items'),
+    ],
+)
+def test_what_a_command_may_not_change_is_refused_in_one_line(
+    tiny_book: Book, change: Callable[[Book], Book], said: str
+) -> None:
+    with pytest.raises(BookError) as caught:
+        change(tiny_book)
+    assert said in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 250
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"parent": "lost"}, "names 'lost', and there is no such trial"),
+        ({"parent": "b"}, "circle: b → b"),
+        ({"name": "A"}, 'two trials are called "A"'),
+        ({"name": "../a"}, "may hold letters"),
+    ],
+)
+def test_a_damaged_book_on_disk_is_not_believed(
+    tiny_book: Book, change: dict[str, str], said: str
+) -> None:
+    damaged = json.loads(tiny_book.model_dump_json())
+    damaged["trials"][1] |= change
+    with pytest.raises(ValidationError, match=said):
+        Book.model_validate_json(json.dumps(damaged))
+
+
+def test_networks_without_layers_can_be_compared() -> None:
+    plain = read_book("six-trials").trials[0].model_copy(update={"network": Network(conv=())})
+    other = plain.model_copy(update={"network": Network(conv=(), dropout=0.5)})
+    assert changed(plain, other) == {"dropout": (0.0, 0.5)}

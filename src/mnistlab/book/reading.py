@@ -1,264 +1,147 @@
-"""A TOML file → a Book: chains of trials resolved, everything that is wrong named by file, trial
-and key.
-"""
+"""A TOML file → a Book: chains of trials resolved, what is wrong named by file, trial and key."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any
 
-from pydantic import ValidationError
+from pydantic import Field
 
+from mnistlab.book.checking import nearest, quoted, refused, validated
+from mnistlab.book.names import BookName, TrialName, in_order
 from mnistlab.book.trial import (
-    MAX_SEEDS,
     MAX_TRIALS,
-    Augment,
     Book,
-    Conv,
-    Extra,
-    Figures,
+    Heading,
     Network,
-    Reference,
+    SeedCount,
     Settings,
     Training,
     Trial,
 )
-from mnistlab.errors import BookError
 
-MAX_BOOK_BYTES = 1_000_000  # bytes
-BOOK_KEYS = ("title", "data", "seeds", "validation", "extra", "base", "trial")
+MAX_CHARACTERS = 1_000_000  # of a book
+MAX_DOTS = 16  # in one key: the memory that tomllib needs grows with their square
+PART = r"""(?:(?<![\w-])[\w-]++|"(?:\\.|[^"\\\n])*+"|'[^'\n]*+')"""  # of a key, between dots
+TOO_MANY_DOTS = re.compile(rf"{PART}(?:[ \t]*+\.[ \t]*+{PART}){{{MAX_DOTS + 1}}}")
 SETTING_KEYS = (*Network.model_fields, *Training.model_fields)
-TRIAL_KEYS = ("name", "from", "why", "note", "reference", *SETTING_KEYS)
-NESTED: dict[str, type[Settings]] = {
-    "conv": Conv, "augment": Augment, "extra": Extra,
-    "reference": Reference, "train": Figures, "validation": Figures, "test": Figures,
-}  # fmt: skip
-Model = TypeVar("Model", bound=Settings)
+WORD_KEYS = ("why", "note", "reference")
+TRIAL_KEYS = ("name", "from", *WORD_KEYS, *SETTING_KEYS)
+
+
+class TrialTable(Settings, extra="allow"):
+    """A [[trial]] as it is written; its settings are looked at with those that it inherits."""
+
+    name: TrialName
+    parent: Annotated[str, Field(alias="from")] = "base"
+
+    def keys(self) -> dict[str, Any]:
+        """All but `name` and `from`."""
+        return self.model_extra or {}
+
+
+class BookTable(Heading):
+    """A book as it is written."""
+
+    seeds: SeedCount = 5
+    base: Annotated[dict[str, Any], Field(default_factory=dict)]
+    trial: Annotated[tuple[TrialTable, ...], Field(strict=False, max_length=MAX_TRIALS)] = ()
 
 
 def shipped_books() -> dict[str, str]:
     """The books that come with mnistlab: name → TOML text."""
     files = (resources.files("mnistlab") / "books").iterdir()
-    return {
-        Path(file.name).stem: file.read_text("utf-8")
-        for file in files
-        if file.name.endswith(".toml")
-    }
+    books = [file for file in files if file.name.endswith(".toml")]
+    return {Path(file.name).stem: file.read_text("utf-8") for file in books}
 
 
 def read_book(book: str | Path) -> Book:
-    """Read a book from a TOML file, or one that comes with mnistlab by its name. Raises
-    BookError.
+    """Read a book from a TOML file, or one that comes with mnistlab by its name.
+
+    Raises BookError.
     """
-    path = Path(book)
-    if not _is_file(path) and str(book) in (shipped := shipped_books()):
-        return parse_book(shipped[str(book)], str(book), str(book))
-    if not _is_file(path):
-        names = ", ".join(sorted(shipped_books()))
-        raise BookError(
-            f"{str(book)[:200]}: no such book; give a TOML file or one of the books that come "
-            f"with mnistlab: {names}"
-        )
-    try:
-        if path.stat().st_size > MAX_BOOK_BYTES:
-            raise BookError(
-                f"{book}: larger than {MAX_BOOK_BYTES:,} bytes, which no book of trials is; "
-                f"give another file"
-            )
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BookError(
-            f"{book}: cannot be read as UTF-8 text ({_first_line(error)}); save it as UTF-8"
-        ) from None
-    return parse_book(text, path.stem, str(book))
+    path, name, shipped = Path(book), str(book), shipped_books()
+    if _is_file(path):
+        return parse_book(_text(path), path.stem, name)
+    if name in shipped:
+        return parse_book(shipped[name], name, name)
+    books = ", ".join(sorted(shipped))
+    remedy = f"give a TOML file or one of the books that come with mnistlab: {books}"
+    raise refused(f"{name[:200]}: no such book; {remedy}")
 
 
 def parse_book(text: str, name: str, file: str) -> Book:
     """The book in a TOML text; `file` is how errors call it. Raises BookError."""
+    table: BookTable = validated(BookTable, _tables(text, file), file)
+    _refuse_unknown(table.base, SETTING_KEYS, f"{file}: [base]")
+    settings = _settings(table, file)
+    return Book(
+        name=validated(BookName, name, f"{file}: its file's name"),
+        title=table.title or name,
+        data=table.data,
+        validation=table.validation,
+        extra=table.extra,
+        seeds=tuple(range(table.seeds)),
+        trials=tuple(_trial(each, settings[each.name], file) for each in table.trial),
+    )
+
+
+def _tables(text: str, file: str) -> dict[str, Any]:
+    if len(text) > MAX_CHARACTERS:
+        size = f"larger than {MAX_CHARACTERS:,} characters"
+        raise refused(f"{file}: {size}, which no book of trials is; give another file")
+    if TOO_MANY_DOTS.search(text):
+        raise refused(f"{file}: a key of more than {MAX_DOTS} dots, which no book has; shorten it")
     try:
-        tables = tomllib.loads(text)
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BookError(
-            f"{file}: not valid TOML: {_first_line(error)}; correct that place"
-        ) from None
-    _refuse_unknown(tables, BOOK_KEYS, file)
-    base = _table(tables.get("base", {}), f"{file}: [base]")
-    _refuse_unknown(base, SETTING_KEYS, f"{file}: [base]")
-    entries = _entries(tables.get("trial"), file)
-    trials = tuple(
-        _trial(entry, entries, base, f"{file}: trial {_quoted(name)}")
-        for name, entry in entries.items()
-    )
-    seeds = tables.get("seeds", 5)
-    if type(seeds) is not int or not 1 <= seeds <= MAX_SEEDS:
-        raise BookError(
-            f'{file}: "seeds" must be a whole number from 1 to {MAX_SEEDS}, not {_shown(seeds)}'
-        )
-    top: dict[str, Any] = {
-        key: tables[key] for key in ("data", "validation", "extra") if key in tables
-    }
-    return _validated(
-        Book,
-        {
-            "name": name,
-            "title": tables.get("title", name),
-            "seeds": tuple(range(seeds)),
-            "trials": trials,
-            **top,
-        },
-        file,
-    )
+        raise refused(f"{file}: not valid TOML: {error}; correct that place") from None
 
 
-def _entries(tables: Any, file: str) -> dict[str, Mapping[str, Any]]:
-    """The [[trial]] tables by name, in the order of the file."""
-    if not isinstance(tables, list) or not tables:
-        raise BookError(f"{file}: has no [[trial]]; add at least one")
-    entries: dict[str, Mapping[str, Any]] = {}
-    seen: set[str] = set()
-    if len(tables) > MAX_TRIALS:
-        raise BookError(
-            f"{file}: {len(tables):,} trials, and {MAX_TRIALS:,} are the most; make several "
-            f"books of them"
-        )
-    for number, table in enumerate(tables, 1):
-        place = f"{file}: trial number {number}"
-        entry = _table(table, place)
-        name = entry.get("name")
-        if not isinstance(name, str):
-            raise BookError(f'{place}: "name" must be a text, not {_shown(name)}')
-        if name.lower() in seen:
-            raise BookError(
-                f"{file}: two trials are called {_quoted(name)} (case is ignored); rename one"
-            )
-        _refuse_unknown(entry, TRIAL_KEYS, f"{file}: trial {_quoted(name)}")
-        seen.add(name.lower())
-        entries[name] = entry
-    return entries
-
-
-def _trial(
-    entry: Mapping[str, Any],
-    entries: Mapping[str, Mapping[str, Any]],
-    base: Mapping[str, Any],
-    place: str,
-) -> Trial:
-    parent = entry.get("from", "base")
-    settings = _inherited(entry, entries, base, place)
-    return _validated(
-        Trial,
-        {
-            "name": entry["name"],
-            "parent": None if parent == "base" else parent,
-            "network": _validated(Network, _only(settings, Network.model_fields), place),
-            "training": _validated(Training, _only(settings, Training.model_fields), place),
-            **_only(entry, ("why", "note", "reference")),
-        },
-        place,
-    )
-
-
-def _inherited(
-    entry: Mapping[str, Any],
-    entries: Mapping[str, Mapping[str, Any]],
-    base: Mapping[str, Any],
-    place: str,
-) -> dict[str, Any]:
-    """The trial's settings: those of `base`, overlaid by each trial on the chain that leads
-    to it.
-    """
-    chain, names = [entry], [entry["name"]]
-    while (parent := chain[-1].get("from", "base")) != "base":
-        if not isinstance(parent, str) or parent not in entries:
-            near = _nearest(parent, [*entries, "base"])
-            raise BookError(
-                f'{place}: "from" names {_shown(parent)}, and there is no such trial{near}'
-            )
-        if parent in names:
-            circle = " → ".join([*names, parent])
-            raise BookError(
-                f'{place}: "from" goes round in a circle: {circle}; let one start from "base"'
-            )
-        chain.append(entries[parent])
-        names.append(parent)
-    settings = dict(base)
-    for link in reversed(chain):
-        settings |= _only(link, SETTING_KEYS)
+def _settings(book: BookTable, file: str) -> dict[str, dict[str, Any]]:
+    """Every trial's settings: those it inherits, overlaid by its own."""
+    try:
+        names = in_order([(trial.name, trial.parent) for trial in book.trial])
+    except ValueError as error:
+        raise refused(f"{file}: {error}") from None
+    settings, trials = {"base": book.base}, {trial.name: trial for trial in book.trial}
+    for trial in (trials[name] for name in names if name != "base"):
+        settings[trial.name] = settings[trial.parent] | _only(trial.keys(), SETTING_KEYS)
     return settings
 
 
-def _validated(model: type[Model], values: Mapping[str, Any], place: str) -> Model:
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        # a misspelt key is also a missing one: say the former
-        first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-        raise BookError(f"{place}: {_explained(first, model)}") from None
-
-
-def _explained(error: Any, model: type[Settings]) -> str:
-    """One of pydantic's errors in the words of a book."""
-    *outer, last = error["loc"] or ("settings",)
-    key = (
-        ".".join(str(part + 1) if isinstance(part, int) else part for part in error["loc"])
-        or "settings"
-    )
-    match error["type"]:
-        case "extra_forbidden":
-            named = [part for part in outer if isinstance(part, str)]
-            valid = (NESTED[named[-1]] if named else model).model_fields
-            return f'unknown key "{key}"{_nearest(last, valid)}'
-        case "missing":
-            return f'"{key}" is missing; set it there or in [base]'
-        case "value_error":
-            return (
-                f'"{key}": {error["ctx"]["error"]}' if error["loc"] else str(error["ctx"]["error"])
-            )
-        case "string_pattern_mismatch":
-            return (
-                f'"{key}" {_shown(error["input"])} may hold letters, digits, space, _ . - '
-                f"only, 60 at most; rename it"
-            )
-    said = error["msg"].removeprefix("Input should be ").removeprefix("Input ")
-    return f'"{key}" should be {said}, not {_shown(error["input"])}'
-
-
-def _refuse_unknown(table: Mapping[str, Any], valid: Iterable[str], place: str) -> None:
-    for key in table:
-        if key not in valid:
-            raise BookError(f"{place}: unknown key {_quoted(key)}{_nearest(key, valid)}")
-
-
-def _nearest(key: Any, valid: Iterable[str]) -> str:
-    names = list(valid)
-    near = get_close_matches(_shown(key).strip("'\""), names, n=1, cutoff=0.5)
-    return f'; did you mean "{near[0]}"?' if near else f"; choose one of {', '.join(names)}"
-
-
-def _table(value: Any, place: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise BookError(f"{place}: must be a table of keys, not {_shown(value)}")
-    return value
+def _trial(table: TrialTable, settings: Mapping[str, Any], file: str) -> Trial:
+    place = f'{file}: trial "{table.name}"'
+    _refuse_unknown(table.keys(), TRIAL_KEYS, place)
+    values = _only(table.keys(), WORD_KEYS) | {
+        "name": table.name,
+        "parent": None if table.parent == "base" else table.parent,
+        "network": validated(Network, _only(settings, Network.model_fields), place),
+        "training": validated(Training, _only(settings, Training.model_fields), place),
+    }
+    trial: Trial = validated(Trial, values, place)
+    return trial
 
 
 def _only(table: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
     return {key: table[key] for key in keys if key in table}
 
 
-def _shown(value: Any) -> str:
-    """A value as an error shows it: one short line, whatever it holds."""
+def _refuse_unknown(table: Iterable[str], valid: Iterable[str], place: str) -> None:
+    for key in table:
+        if key not in valid:
+            raise refused(f"{place}: unknown key {quoted(key)}{nearest(key, valid)}")
+
+
+def _text(path: Path) -> str:
     try:
-        text = repr(value)
-    except ValueError:  # a whole number of thousands of digits, which Python does not write out
-        return "a number too long to show"
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _quoted(name: str) -> str:
-    """A name or key as an error shows it: in double quotes, nothing in it breaking the line."""
-    return f'"{_shown(name)[1:-1]}"'
+        with path.open(encoding="utf-8") as file:
+            return file.read(MAX_CHARACTERS + 1)  # one more than is accepted
+    except (OSError, UnicodeDecodeError) as error:
+        reason = f"cannot be read as UTF-8 text ({error})"
+        raise refused(f"{path}: {reason}; save it as UTF-8") from None
 
 
 def _is_file(path: Path) -> bool:
@@ -266,7 +149,3 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:  # no name that a file can have, or a folder that may not be looked into
         return False
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,26 +1,26 @@
 """A trial: one named configuration, validated once and frozen; and a book of them."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from shlex import quote
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from mnistlab.book.checking import validated
+from mnistlab.book.names import BookName, TrialName, in_order
 from mnistlab.images import CLASSES, SIDE
 
 MAX_SEEDS = 1000
 MAX_TRIALS = 1000
-NAME = r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,59}$"
-DEVICE_NAMES = {
-    "con",
-    "prn",
-    "aux",
-    "nul",
-    *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)),
-}
 
-Count = Annotated[int, Field(ge=1, le=100_000)]
-Text = Annotated[str, Field(max_length=2000)]
+Count = Annotated[int, Field(strict=True, ge=1, le=100_000)]
+SeedCount = Annotated[int, Field(strict=True, ge=1, le=MAX_SEEDS)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+UpToOne = Annotated[float, Field(ge=0, le=1)]
+Pixels = Annotated[float, Field(ge=0, le=SIDE)]
+Step = Annotated[int, Field(ge=1, le=SIDE)]
+Text = Annotated[str, Field(max_length=2000, pattern=r"^[\P{Cc}\t\r\n]*$")]
+Writer = Annotated[Text, BeforeValidator(lambda name: str(name) if type(name) is int else name)]
 
 
 class Settings(BaseModel):
@@ -30,15 +30,13 @@ class Settings(BaseModel):
 
 
 class Conv(Settings):
-    """One convolution layer: convolution, batch-norm if asked for, ReLU, max-pooling if
-    `pool` > 1.
-    """
+    """One layer: convolution, batch-norm if `norm`, ReLU, max-pooling if `pool` > 1."""
 
     out: Annotated[int, Field(ge=1, le=4096)]
     kernel: Annotated[int, Field(ge=1, le=2 * SIDE)]
-    stride: Annotated[int, Field(ge=1, le=SIDE)] = 1
+    stride: Step = 1
     padding: Annotated[int, Field(ge=0, le=SIDE)] = 0
-    pool: Annotated[int, Field(ge=1, le=SIDE)] = 1
+    pool: Step = 1
     norm: bool = False
 
     def side_before_pool(self, side: int) -> int:
@@ -54,19 +52,17 @@ class Network(Settings):
     """Convolution layers, then dropout, then one linear layer to the ten classes."""
 
     conv: Annotated[tuple[Conv, ...], Field(strict=False, max_length=20)]
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    dropout: Share = 0.0
 
     @field_validator("conv")
     @classmethod
     def _fits(cls, conv: tuple[Conv, ...]) -> tuple[Conv, ...]:
         side = SIDE
         for number, layer in enumerate(conv, 1):
-            padded = side + 2 * layer.padding
-            if layer.kernel > padded:
-                raise ValueError(
-                    f"layer {number}: kernel {layer.kernel} is larger than its padded input, "
-                    f"{padded}×{padded}"
-                )
+            padded, kernel = side + 2 * layer.padding, layer.kernel
+            if kernel > padded:
+                said = f"kernel {kernel} is larger than its padded input, {padded}×{padded}"
+                raise ValueError(f"layer {number}: {said}")
             if layer.pool > layer.side_before_pool(side):
                 raise ValueError(f"layer {number}: pool {layer.pool} is larger than its input")
             side = layer.side_after(side)
@@ -87,8 +83,8 @@ class Network(Settings):
     def parameters(self) -> int:
         """How many weights and biases are learned."""
         convolutions = sum(
-            layer.out * (before[0] * layer.kernel**2 + 1 + 2 * layer.norm)
-            for layer, (before, _) in zip(self.conv, pairwise(self.shapes()), strict=True)
+            layer.out * (channels * layer.kernel**2 + 1 + 2 * layer.norm)
+            for layer, (channels, _) in zip(self.conv, self.shapes(), strict=False)
         )
         return convolutions + CLASSES * (self.features() + 1)
 
@@ -97,18 +93,12 @@ class Augment(Settings):
     """How far training images are varied, each time they are seen; 0: not at all."""
 
     rotate: Annotated[float, Field(ge=0, le=180)] = 0.0  # degrees
-    shear: Annotated[float, Field(ge=0, le=1)] = 0.0  # slant, pixels aside for each pixel up
-    scale: Annotated[float, Field(ge=0, le=1)] = 0.0  # of each axis, as the logarithm of the factor
-    shift: Annotated[float, Field(ge=0, le=SIDE)] = 0.0  # pixels
-    thickness: Annotated[float, Field(ge=0, le=1)] = (
-        0.0  # of lines; 1: a pixel more or less on every side
-    )
-    elastic: Annotated[float, Field(ge=0, le=SIDE)] = (
-        0.0  # pixels, the standard deviation of a smooth deformation
-    )
-    nothing: Annotated[float, Field(ge=0, lt=1)] = (
-        0.0  # share of each batch replaced by pictures of no digit
-    )
+    shear: UpToOne = 0.0  # slant, pixels aside for each pixel up
+    scale: UpToOne = 0.0  # of each axis, as the logarithm of the factor
+    shift: Pixels = 0.0
+    thickness: UpToOne = 0.0  # of lines; 1: a pixel more or less on every side
+    elastic: Pixels = 0.0  # the standard deviation of a smooth deformation
+    nothing: Share = 0.0  # of the images, on average: replaced by pictures of no digit
 
     @property
     def active(self) -> bool:
@@ -123,20 +113,18 @@ class Training(Settings):
     learning_rate: Annotated[float, Field(gt=0)]
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    momentum: Share = 0.0
     schedule: Literal["constant", "cosine"] = "constant"
     epochs: Count
-    patience: Annotated[int, Field(ge=0)] = (
-        0  # epochs without a lower validation loss before stopping; 0: never
-    )
+    # epochs without a lower validation loss before stopping; 0: never
+    patience: Annotated[int, Field(ge=0)] = 0
     augment: Augment = Augment()
 
     @model_validator(mode="after")
     def _momentum_is_for_sgd(self) -> Self:
         if self.momentum and self.optimizer != "sgd":
-            raise ValueError(
-                f"momentum is for sgd, and the optimizer is {self.optimizer}; set momentum = 0"
-            )
+            said = f"momentum is for sgd, and the optimizer is {self.optimizer}"
+            raise ValueError(f"{said}; set momentum = 0")
         return self
 
 
@@ -160,11 +148,9 @@ class Reference(Settings):
 
 
 class Trial(Settings):
-    """One named configuration. `parent` is the trial it changes, None for one that starts from
-    `base`.
-    """
+    """One named configuration, and the trial it changes: None where it starts from `base`."""
 
-    name: Annotated[str, Field(pattern=NAME)]
+    name: TrialName
     parent: str | None = None
     why: Text = ""
     note: Text = ""
@@ -172,101 +158,93 @@ class Trial(Settings):
     training: Training
     reference: Reference | None = None
 
-    @field_validator("name")
-    @classmethod
-    def _usable_as_a_file_name(cls, name: str) -> str:
-        if name.lower() == "base":
-            raise ValueError("'base' is what trials start from; choose another name")
-        if name.split(".")[0].rstrip().lower() in DEVICE_NAMES or name[-1] in " .":
-            raise ValueError(f"{name!r} cannot be a file name on Windows; choose another name")
-        return name
-
 
 class Extra(Settings):
     """Drawings to train on beside a data set's own images; validation and test stay as they are."""
 
     strokes: Text  # a name of the catalog, or a strokes file
-    exclude_writers: Annotated[tuple[str, ...], Field(strict=False, max_length=10_000)] = ()
-    copies: Annotated[int, Field(ge=1, le=100)] = (
-        1  # pictures made of each drawing, all but the first varied
-    )
-
-    @field_validator("exclude_writers", mode="before")
-    @classmethod
-    def _numbers_are_names(cls, writers: Any) -> Any:
-        return (
-            [str(w) if type(w) is int else w for w in writers]
-            if isinstance(writers, list)
-            else writers
-        )
+    exclude_writers: Annotated[tuple[Writer, ...], Field(strict=False, max_length=10_000)] = ()
+    copies: Annotated[int, Field(ge=1, le=100)] = 1  # of each drawing, all but the first varied
 
 
-class Book(Settings):
-    """Trials to run on one data set with the same seeds and the same split."""
+class Heading(Settings):
+    """What a book says beside its trials and seeds."""
 
-    name: str
-    title: Text
-    options: tuple[str, ...] = ()  # what a command changed, as it writes that: `--epochs 5`
+    title: Text = ""
     data: Text = "mnist"
-    seeds: Annotated[tuple[int, ...], Field(strict=False, min_length=1, max_length=MAX_SEEDS)]
     validation: Annotated[int, Field(ge=1)] = 10_000
     extra: Annotated[tuple[Extra, ...], Field(strict=False, max_length=100)] = ()
-    trials: Annotated[tuple[Trial, ...], Field(strict=False, min_length=1, max_length=MAX_TRIALS)]
+
+
+class Book(Heading):
+    """Trials to run on one data set with the same seeds and the same split."""
+
+    name: BookName
+    options: tuple[str, ...] = ()  # what a command changed, as it writes that: `--epochs 5`
+    seeds: Annotated[tuple[int, ...], Field(min_length=1, max_length=MAX_SEEDS)]
+    trials: Annotated[tuple[Trial, ...], Field(min_length=1, max_length=MAX_TRIALS)]
+
+    @model_validator(mode="after")
+    def _trials_belong_together(self) -> Self:
+        in_order([(trial.name, trial.parent or "base") for trial in self.trials])
+        return self
 
     def trial(self, name: str) -> Trial:
         """The trial of that name. Raises KeyError."""
         return {trial.name: trial for trial in self.trials}[name]
 
+    def with_seeds(self, seeds: int) -> "Book":
+        """The same book with seeds 0 to `seeds` - 1. Raises BookError."""
+        count = validated(SeedCount, seeds, "--seeds")
+        return self._with("--seeds", count, seeds=tuple(range(count)))
+
     def with_epochs(self, epochs: int) -> "Book":
-        """The same book, every trial trained for `epochs` epochs at most."""
-        trials = tuple(
-            trial.model_copy(
-                update={"training": trial.training.model_copy(update={"epochs": epochs})}
-            )
-            for trial in self.trials
-        )
-        return self.model_copy(update={"trials": trials})
+        """The same book, every trial trained for `epochs` epochs at most. Raises BookError."""
+        count = validated(Count, epochs, "--epochs")
+        trials = []
+        for trial in self.trials:
+            training = trial.training.model_copy(update={"epochs": count})
+            trials.append(trial.model_copy(update={"training": training}))
+        return self._with("--epochs", count, trials=tuple(trials))
 
     def with_strokes(self, strokes: Sequence[str]) -> "Book":
-        """The same book with more drawings to train on, each as often as the book's own drawings
-        are at most.
+        """The same book with more drawings to train on, in copies as the book's own (its most).
+
+        Raises BookError.
         """
         copies = max((extra.copies for extra in self.extra), default=1)
-        more = tuple(Extra(strokes=name, copies=copies) for name in strokes)
-        return self.model_copy(update={"extra": (*self.extra, *more)})
+        more = ({"strokes": name, "copies": copies} for name in strokes)
+        options = (f"--strokes {quote(name)}" for name in strokes)
+        values = {"extra": (*self.extra, *more), "options": (*self.options, *options)}
+        book: Book = validated(Book, dict(self) | values, "--strokes")
+        return book
 
-    def with_seeds(self, seeds: int) -> "Book":
-        """The same book with seeds 0 to `seeds` - 1."""
-        return self.model_copy(update={"seeds": tuple(range(seeds))})
+    def _with(self, option: str, value: int, **changed: Any) -> "Book":
+        """The same book, changed by an option that takes the place of an earlier one."""
+        kept = (each for each in self.options if not each.startswith(f"{option} "))
+        return self.model_copy(update={**changed, "options": (*kept, f"{option} {value}")})
 
 
 def changed(parent: Trial, trial: Trial) -> dict[str, tuple[Any, Any]]:
-    """What `trial` changes about `parent`: setting → (before, after), one entry a setting that
-    differs.
+    """What `trial` changes about `parent`: setting → (before, after), where the two differ.
 
     The settings of a convolution layer are named `conv.kernel`, or `conv2.kernel` in a network of
     several; another number of layers is one entry, `conv`.
     """
-    before, after = _settings(parent, trial), _settings(trial, parent)
-    return {
-        key: (before.get(key), after.get(key))
-        for key in before | after
-        if before.get(key) != after.get(key)
-    }
+    alike = len(parent.network.conv) == len(trial.network.conv)
+    before, after = _settings(parent, alike), _settings(trial, alike)
+    pairs = {key: (before.get(key), after.get(key)) for key in before | after}
+    return {key: (old, new) for key, (old, new) in pairs.items() if old != new}
 
 
-def _settings(trial: Trial, other: Trial) -> dict[str, Any]:
-    """Every setting of a trial by its name, convolution layers taken apart where `other` has as
-    many.
-    """
-    settings = trial.network.model_dump() | trial.training.model_dump(exclude={"augment"})
-    settings |= {
-        f"augment.{key}": value for key, value in trial.training.augment.model_dump().items()
-    }
-    layers: Sequence[dict[str, Any]] = settings["conv"]
-    if len(layers) == len(other.network.conv):
-        del settings["conv"]
+def _settings(trial: Trial, layer_by_layer: bool) -> dict[str, Any]:
+    """Every setting of a trial by its name."""
+    settings = trial.network.model_dump() | trial.training.model_dump()
+    tables = {"augment": settings.pop("augment")}
+    if layer_by_layer:
+        layers = settings.pop("conv")
         for number, layer in enumerate(layers, 1):
-            prefix = "conv" if len(layers) == 1 else f"conv{number}"
-            settings |= {f"{prefix}.{key}": value for key, value in layer.items()}
+            tables["conv" if len(layers) == 1 else f"conv{number}"] = layer
+    for name, table in tables.items():
+        settings |= {f"{name}.{key}": value for key, value in table.items()}
     return settings
