@@ -1,8 +1,9 @@
 import gzip
 import hashlib
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -37,14 +38,24 @@ def stalling(request: BaseHTTPRequestHandler, content: bytes) -> None:
     _send(request, content[:10], len(content), hold=threading.Event())
 
 
+def announcing_more(request: BaseHTTPRequestHandler, content: bytes) -> None:
+    _send(request, content[:10], catalog.MAX_BYTES + 1, hold=threading.Event())
+
+
+def endless(request: BaseHTTPRequestHandler, content: bytes) -> None:
+    with suppress(OSError):  # the other side hangs up
+        _send(request, bytes(10 * catalog.MAX_BYTES), None)
+
+
 def _send(
     request: BaseHTTPRequestHandler,
     content: bytes,
-    length: int,
+    length: int | None,
     hold: threading.Event | None = None,
 ) -> None:
     request.send_response(200)
-    request.send_header("Content-Length", str(length))
+    if length is not None:
+        request.send_header("Content-Length", str(length))
     request.end_headers()
     request.wfile.write(content)
     request.wfile.flush()
@@ -78,6 +89,19 @@ def serving(folder: Path, answer: Answer) -> Iterator[tuple[str, list[str]]]:
         thread.join()
 
 
+class Bar:
+    """What a download asks of a progress bar."""
+
+    def __init__(self) -> None:
+        self.total, self.done, self.closed = 0, 0, False
+
+    def update(self, amount: int) -> None:
+        self.done += amount
+
+    def close(self) -> None:
+        self.closed = True
+
+
 @pytest.fixture
 def published(tmp_path: Path, tiny: DataSet) -> Path:
     (tmp_path / "published").mkdir()
@@ -86,10 +110,10 @@ def published(tmp_path: Path, tiny: DataSet) -> Path:
 
 def source(published: Path, *mirrors: str) -> Source:
     sums = [
-        hashlib.md5((published / f"{stem}.gz").read_bytes()).hexdigest()
+        hashlib.sha256((published / f"{stem}.gz").read_bytes()).hexdigest()
         for stem in idx.FILES.values()
     ]
-    return Source(mirrors, (sums[0], sums[1], sums[2], sums[3]))
+    return Source(mirrors, tuple(sums))
 
 
 def test_a_good_mirror_is_asked_once_and_the_cache_serves_from_then_on(
@@ -138,6 +162,34 @@ def test_when_all_mirrors_fail_nothing_is_taken_for_a_file(
     assert not [path for path in cache.glob("*") if path.name.endswith(".gz")]
 
 
+@pytest.mark.parametrize("bad", [announcing_more, endless])
+def test_a_download_larger_than_any_published_file_is_stopped(
+    published: Path, tmp_path: Path, bad: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog, "MAX_BYTES", 1_000_000)
+    written: list[int] = []
+
+    class Watched(Bar):
+        def update(self, amount: int) -> None:
+            written.append(amount)
+
+    cache = tmp_path / "cache"
+    with (
+        serving(published, bad) as (address, asked),
+        pytest.raises(DataError, match="larger than any published file"),
+    ):
+        catalog.fetch("mnist", source(published, address), cache, lambda _: Watched())
+    assert len(asked) == 1
+    assert sum(written) <= catalog.MAX_BYTES
+    assert not list(cache.iterdir())
+
+
+def test_every_set_is_first_asked_for_where_nobody_can_listen_in() -> None:
+    for known in catalog.CATALOG.values():
+        assert known.mirrors[0].startswith("https://")
+        assert all(len(bytes.fromhex(sha256)) == 32 for sha256 in known.sha256)
+
+
 def test_a_file_damaged_in_the_cache_is_fetched_again(published: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     with serving(published, good) as (address, _):
@@ -146,22 +198,6 @@ def test_a_file_damaged_in_the_cache_is_fetched_again(published: Path, tmp_path:
         damaged.write_bytes(damaged.read_bytes()[:100])
         catalog.fetch("mnist", source(published, address), cache)
     assert damaged.read_bytes() == (published / damaged.name).read_bytes()
-
-
-class Bar:
-    """What pooch asks of a progress bar."""
-
-    def __init__(self) -> None:
-        self.total, self.done, self.closed = 0, 0, False
-
-    def update(self, amount: int) -> None:
-        self.done += amount
-
-    def reset(self) -> None:
-        self.done = 0
-
-    def close(self) -> None:
-        self.closed = True
 
 
 def test_progress_counts_every_byte(published: Path, tmp_path: Path) -> None:
@@ -190,3 +226,18 @@ def test_names_and_folders(tmp_path: Path, tiny: DataSet) -> None:
     choice = "give one of mnist, fashion, kmnist, mini or a folder with four IDX files"
     with pytest.raises(DataError, match=choice):
         load_data(tmp_path / "none")
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 300, "\x1b[31mred", "caf\udce9", "a\nb"])
+def test_names_that_no_folder_has_are_refused_in_one_plain_line(name: str) -> None:
+    with pytest.raises(DataError, match="neither a known data set nor a folder") as caught:
+        load_data(name)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_folder_gives_its_name_as_plain_text(tmp_path: Path, tiny: DataSet) -> None:
+    for given, plain in {"\x1b[31mred\n": "\\x1b[31mred", "caf\udce9": "caf\\udce9"}.items():
+        (tmp_path / given).mkdir()
+        assert load_data(write_folder(tmp_path / given, tiny)).name == plain

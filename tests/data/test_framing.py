@@ -1,5 +1,8 @@
 """Framing: the same picture whatever the size, place, sampling and pen of what was drawn."""
 
+import time
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -142,3 +145,32 @@ def test_a_framing_knows_where_every_point_went() -> None:
 def test_a_tap_beside_the_drawing_is_left_out() -> None:
     with_taps = [*SEVEN, np.array([[200.0, 180]]), np.array([[-90.0, 3], [-89, 3]])]
     assert np.array_equal(frame_strokes(with_taps), frame_strokes(SEVEN))
+
+
+ZIGZAG = np.stack([np.arange(50_000) % 2 * 100.0, np.linspace(0, 100, 50_000)], axis=1)
+ENDLESS = {
+    "zigzag": [ZIGZAG],
+    "strokes": list(np.random.default_rng(0).uniform(0, 100, (10_000, 2, 2))),
+    "dots": list(np.random.default_rng(0).uniform(0, 100, (10_000, 1, 2))),
+}
+
+
+@pytest.mark.parametrize("strokes", ENDLESS.values(), ids=list(ENDLESS))
+def test_the_longest_drawing_takes_little_memory_and_time(strokes: list[Stroke]) -> None:
+    began = time.process_time()
+    picture = frame_strokes(strokes)
+    assert time.process_time() - began < 3
+    assert picture[6:22, 6:22].min() > 200  # a square full of ink
+    assert not picture[:, :2].any()
+    tracemalloc.start()
+    frame_strokes(strokes)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50e6
+
+
+def test_an_endless_scribble_is_drawn_like_a_shorter_one() -> None:
+    # the pen goes the same way once, and then so often that it is no longer resampled
+    once = frame_strokes(LOOP)
+    again = frame_strokes([np.concatenate([LOOP[0]] * 120)])
+    assert np.abs(again.astype(int) - once).max() <= 12

@@ -60,9 +60,13 @@ def test_a_folder_without_one_of_the_files(tmp_path: Path, tiny: DataSet) -> Non
         (image_bytes(2) + b"x", r"has bytes after its last element \(1,568 bytes announced\)"),
         (
             struct.pack(">IIII", 0x803, 1 << 30, 1 << 15, 1 << 15),
-            "announces 1,152,921,504,606,846,976 bytes",
+            "announces 1,073,741,824 images",
         ),
-        (struct.pack(">IIII", 0x803, 1_000_000, 28, 28), "truncated"),
+        (struct.pack(">IIII", 0x803, idx.MAX_IMAGES, 28, 28), "truncated"),
+        (
+            gzip.compress(struct.pack(">IIII", 0x803, idx.MAX_IMAGES + 1, 28, 28) + bytes(10**7)),
+            "announces 300,001 images, more than is believed",
+        ),
         (gzip.compress(image_bytes(2))[:-9], "cannot be read"),
         (gzip.compress(image_bytes(2))[:-8] + bytes(8), "cannot be read"),
         (gzip.compress(image_bytes(2) + bytes(10**8)), "has bytes after its last element"),
@@ -81,7 +85,7 @@ def test_false_headers_and_bombs_take_no_memory(tmp_path: Path) -> None:
     import tracemalloc
 
     false = tmp_path / "false"
-    false.write_bytes(struct.pack(">IIII", 0x803, 1_000_000, 28, 28))
+    false.write_bytes(struct.pack(">IIII", 0x803, idx.MAX_IMAGES, 28, 28))
     bomb = tmp_path / "bomb"
     bomb.write_bytes(gzip.compress(image_bytes(2) + bytes(10**8)))
     for path in (false, bomb):

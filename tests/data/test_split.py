@@ -3,11 +3,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from mnistlab.data.split import (
-    split,
-    validation_positions,
-    validation_size,
-)
+from mnistlab.data.split import split, validation_positions, validation_size
 from mnistlab.errors import DataError
 from mnistlab.images import DataSet, Images
 from tests.conftest import random_images
@@ -60,7 +56,8 @@ def test_real_mnist_gives_ten_thousand(mnist: DataSet) -> None:
 def test_the_images_set_aside_from_mini_stay_the_same_ones(mini: DataSet) -> None:
     # NumPy promises no stable streams: where this fails, every result rests on another split
     positions = validation_positions(mini.train.labels, 833)
-    assert hashlib.sha256(positions.astype("<i8").tobytes()).hexdigest() == MINI_VALIDATION
+    digest = hashlib.sha256(positions.astype("<i8").tobytes()).hexdigest()
+    assert digest == MINI_VALIDATION
     np.testing.assert_array_equal(split(mini).validation.pixels, mini.train.pixels[positions])
 
 

@@ -58,22 +58,26 @@ def test_there_and_back(tmp_path: Path) -> None:
     [
         ("nonsense", "not JSON"),
         ("[" * 100_000, "not JSON"),
-        ("[1, 2]", 'no "strokes"'),
-        ('{"strokes": 3}', 'no "strokes"'),
-        ('{"strokes": [[1, 2]]}', "nested wrongly"),
-        ('{"strokes": [3]}', "nested wrongly"),
-        ('{"strokes": [[[1, 2, 3]]]}', "nested wrongly"),
-        ('{"strokes": [[["1", 2]]]}', "nested wrongly"),
-        ('{"strokes": [[[true, 2]]]}', "nested wrongly"),
-        ('{"strokes": [[[NaN, 2]]]}', "not finite"),
-        ('{"strokes": [[[Infinity, 2]]]}', "not finite"),
-        ('{"strokes": [[[1e300, 2]]]}', "too large"),
-        ('{"strokes": [[[1' + "0" * 400 + ", 2]]]}", "too large"),
+        ("[1, 2]", "the line: input should be an object"),
+        ("{}", "strokes: field required"),
+        ('{"strokes": 3}', "strokes: input should be a valid array"),
+        ('{"strokes": [[1, 2]]}', r"strokes\.0\.0: input should be a valid array"),
+        ('{"strokes": [3]}', r"strokes\.0: input should be a valid array"),
+        ('{"strokes": [[[1, 2, 3]]]}', "at most 2 items"),
+        ('{"strokes": [[["1", 2]]]}', r"strokes\.0\.0\.0: input should be a valid number"),
+        ('{"strokes": [[[true, 2]]]}', "a valid number"),
+        ('{"strokes": [[[NaN, 2]]]}', "finite"),
+        ('{"strokes": [[[Infinity, 2]]]}', "finite"),
+        ('{"strokes": [[[1e300, 2]]]}', "less than or equal to 1000000000"),
+        ('{"strokes": [[[1' + "0" * 400 + ", 2]]]}", "finite"),
         ('{"strokes": [[[1' + "0" * 5000 + ", 2]]]}", "not JSON"),
         ('{"strokes": [], "label": 10}', "label"),
         ('{"strokes": [], "label": "9"}', "label"),
         ('{"strokes": [], "label": true}', "label"),
         ('{"strokes": [], "writer": [1]}', "writer"),
+        ('{"strokes": [], "writer": 1' + "0" * 200 + "}", "writer"),
+        ('{"strokes": [], "writer": "' + "x" * 101 + '"}', "writer"),
+        ('{"strokes": [[' + ",".join(["[1]"] * 600_000) + "]]}", "field required"),
     ],
 )
 def test_a_bad_line_is_refused_in_one_line(text: str, said: str) -> None:
@@ -114,25 +118,52 @@ def test_a_bad_file_is_named_with_its_line(tmp_path: Path) -> None:
         append_drawing(path / "below" / "a-file.jsonl", Drawing(()))
 
 
+WHOLE = Drawing((np.array([[1.0, 2.0], [3.0, 4.0]]),), 3)
+
+
+def test_half_a_line_is_taken_away_before_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    append_drawing(path, WHOLE)
+    with path.open("ab") as file:
+        file.write(format_drawing(WHOLE).encode()[:20])  # as a killed process leaves it
+    append_drawing(path, WHOLE)
+    assert len(read_strokes(path)) == 2
+
+
+def test_a_whole_line_without_its_end_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text('{"strokes": []}\nnot ours\n{"strokes": [], "label": 8}', "utf-8")
+    append_drawing(path, WHOLE)
+    assert path.read_bytes().splitlines()[1] == b"not ours"
+    assert parse_drawing(path.read_bytes().splitlines()[2]).label == 8
+    assert parse_drawing(path.read_bytes().splitlines()[3]).label == 3
+
+
+def test_what_cannot_be_written_whole_is_not_written(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="a full disk is played by a limit")
+    path = tmp_path / "mine.jsonl"
+    append_drawing(path, WHOLE)
+    before = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10, limits[1]))
+    try:
+        with pytest.raises(LabError, match=r"mine\.jsonl: cannot be written \("):
+            append_drawing(path, WHOLE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before
+    append_drawing(path, WHOLE)
+    assert path.read_bytes() == 2 * before
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 300])
+def test_a_name_no_file_can_have(name: str) -> None:
+    with pytest.raises(LabError, match="cannot be read"):
+        read_strokes(Path(name))
+
+
 def test_pen_digits() -> None:
     eight, four = parse_pendigits(PENDIGITS)
     assert (eight.label, eight.writer, len(eight.strokes)) == (8, "12", 1)
     assert (four.label, four.writer, len(four.strokes)) == (4, "3", 2)
     assert eight.strokes[0].tolist() == [[267, -333], [260, -340]]  # y points up in the file
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "hello",
-        '.SEGMENT DIGIT 0 ? "x"',
-        ".SEGMENT DIGIT 0",
-        '.SEGMENT DIGIT 0 ? "1"\n 3 4',
-        '.SEGMENT DIGIT 0 ? "1"\n.PEN_DOWN\n 3 a',
-        '.SEGMENT DIGIT 0 ? "1"\n.PEN_DOWN\n nan 1',
-    ],
-)
-def test_bad_pen_digits_are_refused(text: str) -> None:
-    with pytest.raises(LabError, match="pen digits"):
-        parse_pendigits(text)

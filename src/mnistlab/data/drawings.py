@@ -1,6 +1,4 @@
-"""Drawn digits as training images: strokes by name or from a file, framed, some again with another
-pen and hand.
-"""
+"""Drawings as training images: strokes by name or from a file, framed, also as others draw."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,29 +6,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from mnistlab.book.trial import Extra
 from mnistlab.data.catalog import Progress
 from mnistlab.data.framing import frame_strokes
 from mnistlab.data.pendigits import load_pendigits
-from mnistlab.data.split import Split
+from mnistlab.data.split import DataInfo, Split
 from mnistlab.data.strokes import Drawing, Stroke, read_strokes
 from mnistlab.errors import DataError
 from mnistlab.images import Images
 from mnistlab.randomness import Purpose, generator
 
-PLAIN_PEN, PENS = (
-    2.5,
-    (1.7, 3.6),
-)  # pixels: the pen of a drawing as it is, and between which a varied copy's lies
-TURN, SLANT, STRETCH, WAVE, LOOSE = (
-    0.15,
-    0.2,
-    0.2,
-    0.045,
-    0.02,
-)  # radians, then shares of the drawing's size
+PLAIN_PEN = 2.5  # width of the pen of a drawing as it is, in pixels
+PENS = (1.7, 3.6)  # between which a varied copy's lies
+TURN = 0.15  # radians, the most that a copy is turned
+SLANT, STRETCH, WAVE, LOOSE = 0.2, 0.2, 0.045, 0.02  # the same, in shares of the drawing's size
 
 
 def add_drawings(split: Split, extras: Sequence[Extra], progress: Progress | None = None) -> Split:
@@ -40,46 +30,37 @@ def add_drawings(split: Split, extras: Sequence[Extra], progress: Progress | Non
         kept = [drawing for drawing in drawings if drawing.writer not in extra.exclude_writers]
         if not kept:
             raise DataError(f"{extra.strokes}: no drawing is left; correct exclude_writers")
-        images = frame_drawings(kept, extra.copies)
-        train = Images(
-            *(
-                np.concatenate(pair)
-                for pair in zip(_arrays(split.train), _arrays(images), strict=True)
-            )
-        )
-        digest = hashlib.sha256(split.info.sha256.encode())
-        for array in _arrays(images):
-            digest.update(array.tobytes())
-        sizes = split.info.sizes | {"train": len(train)}
-        name = f"{split.info.name} + {Path(extra.strokes).stem}"
-        info = split.info.model_copy(
-            update={"name": name, "sha256": digest.hexdigest(), "sizes": sizes}
-        )
-        split = replace(split, info=info, train=train)
+        added = frame_drawings(kept, extra.copies)
+        split = _with_images(split, added, Path(extra.strokes).stem)
     return split
 
 
+def _with_images(split: Split, added: Images, name: str) -> Split:
+    pixels = np.concatenate([split.train.pixels, added.pixels])
+    labels = np.concatenate([split.train.labels, added.labels])
+    digest = hashlib.sha256(split.info.sha256.encode())
+    digest.update(added.pixels.data)
+    digest.update(added.labels.data)
+    name, sizes = f"{split.info.name} + {name}", split.info.sizes | {"train": len(labels)}
+    info = DataInfo(name=name, sha256=digest.hexdigest(), sizes=sizes)
+    return replace(split, info=info, train=Images(pixels, labels))
+
+
 def load_drawings(strokes: str, progress: Progress | None = None) -> list[Drawing]:
-    """Labelled drawings: `pendigits`, fetched if need be, or those of a strokes file. Raises
-    DataError.
-    """
+    """`pendigits`, or the drawings of a strokes file, all with labels. Raises DataError."""
     if strokes == "pendigits" and not Path(strokes).exists():
         return load_pendigits(progress)
     drawings = read_strokes(Path(strokes))
     for number, drawing in enumerate(drawings, 1):
         if drawing.label is None:
-            raise DataError(
-                f"{strokes}: drawing number {number} has no label; add one, or take it out"
-            )
+            reason = f"drawing number {number} has no label"
+            raise DataError(f"{strokes}: {reason}; add one, or take it out")
     return drawings
 
 
 def frame_drawings(drawings: Sequence[Drawing], copies: int = 1) -> Images:
-    """`copies` images of each labelled drawing: one as it is, the others by other hands, the same
-    for every seed.
-
-    Each copy has a Generator of its own, so that another way to vary one changes nothing about
-    another.
+    """`copies` images of each labelled drawing, the same for every seed: one as it is, the others
+    by other hands, each of which has a Generator of its own.
     """
     pixels = [frame_strokes(drawing.strokes, PLAIN_PEN) for drawing in drawings]
     hands = generator(0, Purpose.drawings)
@@ -91,29 +72,25 @@ def frame_drawings(drawings: Sequence[Drawing], copies: int = 1) -> Images:
 
 
 def varied(strokes: Sequence[Stroke], random: np.random.Generator) -> list[Stroke]:
-    """The strokes (n, 2) as another hand might draw them: turned, slanted, stretched, waved, and
-    apart a little.
+    """The strokes (n, 2) as another hand might draw them: turned, slanted, stretched, waved and
+    moved apart a little.
     """
     points = np.concatenate(strokes)
     low, high = points.min(axis=0), points.max(axis=0)
     size = max(float((high - low).max()), 1e-9)
     angle = random.uniform(-TURN, TURN)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    slant = np.array(
-        [[np.exp(random.uniform(-STRETCH, STRETCH)), random.uniform(-SLANT, SLANT)], [0, 1]]
-    )
+    stretch = np.exp(random.uniform(-STRETCH, STRETCH))
+    slant = np.array([[stretch, random.uniform(-SLANT, SLANT)], [0, 1]])
     wave = _Waves(random)
     loose = LOOSE if len(strokes) > 1 else 0.0
-    return [
-        (unit + wave(unit) + random.normal(0, loose, 2)) @ (turn @ slant).T
-        for unit in ((stroke - (low + high) / 2) / size for stroke in strokes)
-    ]
+    units = [(stroke - (low + high) / 2) / size for stroke in strokes]
+    moved = [unit + wave(unit) + random.normal(0, loose, 2) for unit in units]
+    return [points @ (turn @ slant).T for points in moved]
 
 
 class _Waves:
-    """A smooth displacement of the plane: each axis moved by a wave along the other and one along
-    itself.
-    """
+    """How a plane is waved: each axis moved by a wave along the other and one along itself."""
 
     def __init__(self, random: np.random.Generator) -> None:
         self.height = random.uniform(0, WAVE, (2, 2))
@@ -122,10 +99,5 @@ class _Waves:
 
     def __call__(self, points: Stroke) -> Stroke:
         along = np.stack([points[:, ::-1], points], axis=1)  # (n, 2, 2)
-        return np.asarray(
-            (self.height * np.sin(2 * np.pi * self.rate * along + self.phase)).sum(axis=1)
-        )
-
-
-def _arrays(images: Images) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    return images.pixels, images.labels
+        waves = self.height * np.sin(2 * np.pi * self.rate * along + self.phase)
+        return np.asarray(waves.sum(axis=1))

@@ -16,7 +16,7 @@ import numpy as np
 from mnistlab.errors import DataError
 from mnistlab.images import CLASSES, SIDE, Bytes, DataSet, Images
 
-MAX_IMAGES = 1_000_000  # 784 MB of pixels; a header that announces more is not believed
+MAX_IMAGES = 300_000  # 235 MB of pixels; the largest set of ten classes has 240,000
 CHUNK = 1 << 18  # bytes
 MAX_DEFLATION = 1032  # bytes that one byte of gzip can stand for (zlib.net/zlib_tech.html)
 FILES = {
@@ -25,77 +25,77 @@ FILES = {
     "test images": "t10k-images-idx3-ubyte",
     "test labels": "t10k-labels-idx1-ubyte",
 }
-REMEDY = "fetch the file again"
 
 
 def read_folder(folder: Path, name: str) -> DataSet:
-    """The data set in a folder with the four IDX files, gzipped or not. Raises DataError."""
+    """Return the data set in a folder with the four IDX files, gzipped or not. Raises DataError."""
     paths = {part: _find(folder, stem) for part, stem in FILES.items()}
     train = read_pair(paths["train images"], paths["train labels"])
     return DataSet(name, train, read_pair(paths["test images"], paths["test labels"]))
 
 
 def read_pair(images: Path, labels: Path) -> Images:
-    """The images of one IDX file with the labels of another. Raises DataError."""
+    """Return the images of one IDX file with the labels of another. Raises DataError."""
     pixels, numbers = read_idx(images, (SIDE, SIDE)), read_idx(labels, ())
     if len(pixels) != len(numbers):
-        raise DataError(
-            f"{images}: {len(pixels):,} images, but {labels.name} has {len(numbers):,} labels; "
-            f"fetch both again"
-        )
+        found = f"{len(pixels):,} images, but {labels.name} has {len(numbers):,} labels"
+        raise DataError(f"{images}: {found}; fetch both again")
     if not len(numbers):
         raise DataError(f"{images}: an empty set; give files with at least one image")
     if numbers.max() >= CLASSES:
         place = int(np.argmax(numbers >= CLASSES))
         found = f"label {numbers[place]} at position {place:,}"
-        raise DataError(f"{labels}: {found}, and only 0 to 9 are known; {REMEDY}")
+        raise _unusable(labels, f"{found}, and only 0 to 9 are known")
     return Images(pixels, numbers)
 
 
 def read_idx(path: Path, inner: tuple[int, ...]) -> Bytes:
-    """The uint8 array (n, *inner) in an IDX file; for anything else DataError is raised."""
+    """Return the uint8 array (n, *inner) in an IDX file. Raises DataError for anything else."""
     try:
         with _opened(path) as file:
-            return _parsed(file, path, inner)
+            return _elements(file, path, _shape(file, path, inner))
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read ({error}); {REMEDY}") from None
+        raise _unusable(path, f"cannot be read ({error})") from None
 
 
-def _parsed(file: BufferedIOBase, path: Path, inner: tuple[int, ...]) -> Bytes:
+def _shape(file: BufferedIOBase, path: Path, inner: tuple[int, ...]) -> tuple[int, ...]:
     rank = 1 + len(inner)
     header = file.read(4 + 4 * rank)
     if header[:4] != bytes((0, 0, 8, rank)):
-        found = header[:4].hex() or "nothing"
         wanted = f"000008{rank:02d} as IDX bytes of rank {rank} do"
-        raise DataError(f"{path}: starts with {found}, not {wanted}; {REMEDY}")
+        raise _unusable(path, f"starts with {header[:4].hex() or 'nothing'}, not {wanted}")
     if len(header) < 4 + 4 * rank:
-        raise DataError(f"{path}: ends inside its header; {REMEDY}")
-    shape = tuple(int(size) for size in np.frombuffer(header, ">u4", offset=4))
-    if shape[0] > MAX_IMAGES:
-        size = math.prod(shape)
-        raise DataError(f"{path}: announces {size:,} bytes, more than is believed; {REMEDY}")
-    if shape[1:] != inner:
-        sizes, wanted = ("×".join(map(str, part)) for part in (shape[1:], inner))
-        raise DataError(f"{path}: elements of {sizes}, not {wanted}; give images of that size")
-    return _elements(file, path, math.prod(shape)).reshape(shape)
+        raise _unusable(path, "ends inside its header")
+    count, *sizes = map(int, np.frombuffer(header, ">u4", offset=4))
+    if count > MAX_IMAGES:
+        raise _unusable(path, f"announces {count:,} images, more than is believed")
+    if tuple(sizes) != inner:
+        found, wanted = ("×".join(map(str, part)) for part in (sizes, inner))
+        raise DataError(f"{path}: elements of {found}, not {wanted}; give images of that size")
+    return count, *inner
 
 
-def _elements(file: BufferedIOBase, path: Path, size: int) -> Bytes:
-    """The `size` bytes that are left in a file, read in place.
+def _elements(file: BufferedIOBase, path: Path, shape: tuple[int, ...]) -> Bytes:
+    """All that is left in a file, read in place.
 
     Neither a false header nor a gzip bomb makes us allocate more than the file can hold.
     """
-    announced = f"({size:,} bytes announced); {REMEDY}"
+    size, filled = math.prod(shape), 0
+    announced = f"({size:,} bytes announced)"
     if size > MAX_DEFLATION * path.stat().st_size:
-        raise DataError(f"{path}: truncated {announced}")
-    content, filled = np.empty(size, np.uint8), 0
+        raise _unusable(path, f"truncated {announced}")
+    content = np.empty(size, np.uint8)
     while filled < size and (count := file.readinto(content[filled : filled + CHUNK].data)):
         filled += count
     if filled < size:
-        raise DataError(f"{path}: truncated {announced}")
+        raise _unusable(path, f"truncated {announced}")
     if file.read(1):
-        raise DataError(f"{path}: has bytes after its last element {announced}")
-    return content
+        raise _unusable(path, f"has bytes after its last element {announced}")
+    return content.reshape(shape)
+
+
+def _unusable(path: Path, reason: str) -> DataError:
+    return DataError(f"{path}: {reason}; fetch the file again")
 
 
 def _opened(path: Path) -> BufferedIOBase:

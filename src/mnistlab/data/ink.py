@@ -14,15 +14,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mnistlab.errors import DataError
 
-MAX_PIXELS = 40_000_000
-WORK_SIDE = 400
-"""Pixels along the longest side after an image was read; larger ones are shrunk, area by area."""
-FAINTEST = 14.0
-"""Contrast of ink and paper, in grey levels of 256, below which a page counts as blank."""
-FIT_SIDE = 100
-"""Pixels along the longest side that the paper's surface is fitted to; it is smooth."""
-SPECK = 0.03
-"""Ink in one piece is dust when its area is below this share of the largest piece's."""
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")  # EPS would start Ghostscript
+MAX_PIXELS = 40_000_000  # of a file
+MAX_DECODED = 16_000_000  # pixels; WebP's decoder takes 16 bytes for each. JPEG is shrunk before
+WORK_SIDE = 400  # pixels along the longest side of what is worked on
+FIT_SIDE = 100  # the same, of what the paper's surface, which is smooth, is fitted to
+FAINTEST = 14.0  # contrast of ink and paper, of 256 grey levels, below which a page is blank
+SPECK = 0.03  # ink in one piece is dust when it is a smaller share of the largest piece
 
 Floats = npt.NDArray[np.float64]
 
@@ -31,61 +29,65 @@ def read_image(path: Path) -> Floats:
     """Return an image file's grey levels ``(h, w)`` in 0–255, its longest side at most 400 pixels.
 
     The first picture of an animation counts. Raises DataError for a file that is no image, is
-    damaged, or holds more than 40 million pixels, which is refused before any is decoded.
+    damaged, or has too many pixels, before any is decoded.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise DataError(
-                        f"{path}: {image.width}×{image.height} pixels, at most {MAX_PIXELS:,}: "
-                        f"shrink the image"
-                    )
+            with Image.open(path, formats=FORMATS) as image:
+                _check_size(path, image, MAX_PIXELS)
                 image.draft("L", (WORK_SIDE, WORK_SIDE))
-                image.load()
-                return _grey_levels(ImageOps.exif_transpose(image))
+                _check_size(path, image, MAX_DECODED)
+                ImageOps.exif_transpose(image, in_place=True)
+                return _grey_levels(image)
+    except DataError:
+        raise
     except FileNotFoundError:
         raise DataError(f"{path}: no such file: check the path") from None
     except UnidentifiedImageError:
-        raise DataError(
-            f"{path}: not an image: expected PNG, JPEG, GIF, BMP, TIFF or WebP"
-        ) from None
+        known = "PNG, JPEG, GIF, BMP, TIFF, WebP or PPM"
+        raise DataError(f"{path}: not an image: expected {known}") from None
     except Image.DecompressionBombError:
         raise DataError(f"{path}: more than {MAX_PIXELS:,} pixels: shrink the image") from None
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise DataError(
-            f"{path}: the image cannot be read ({str(error)[:80]}): save it again as PNG"
-        ) from None
+    except Exception as error:  # a damaged file makes decoders raise almost anything
+        reason = f"the image cannot be read ({str(error)[:80]})"
+        raise DataError(f"{path}: {reason}: save it again as PNG") from None
+
+
+def _check_size(path: Path, image: Image.Image, most: int) -> None:
+    if image.width * image.height > most:
+        size = f"{image.width}×{image.height} pixels"
+        raise DataError(f"{path}: {size}, at most {most:,}: shrink the image")
 
 
 def _grey_levels(image: Image.Image) -> Floats:
+    """Grey levels in 0–255; shrunk before anything else, so that no large copy is made."""
     if image.mode.startswith("I") or image.mode == "F":
-        levels = np.nan_to_num(np.asarray(image, dtype=np.float64))
+        levels = np.nan_to_num(_shrunk(image, "F"))
         top = 65535.0 if levels.max() > 255 else 255.0
-        image = Image.fromarray(
-            np.clip(levels * (255.0 / max(top, levels.max())), 0, 255).astype(np.uint8)
-        )
-    elif image.has_transparency_data:
-        image = _on_paper(image.convert("RGBA"))
-    image = image.convert("RGB").convert("L")
+        return np.asarray(np.clip(levels * (255.0 / max(top, levels.max())), 0, 255))
+    if image.has_transparency_data:
+        return _on_paper(_shrunk(image, "RGBA"))
+    return _shrunk(image, "L")
+
+
+def _shrunk(image: Image.Image, mode: str) -> Floats:
+    """An image's values in a mode, ``(h, w)`` or ``(h, w, 4)``, area by area."""
+    image = image.convert(mode)
     image.thumbnail((WORK_SIDE, WORK_SIDE), Image.Resampling.BOX)
     return np.asarray(image, dtype=np.float64)
 
 
-def _on_paper(image: Image.Image) -> Image.Image:
-    """Lay a transparent image on white, or on black when what is opaque is light."""
-    alpha = np.asarray(image.getchannel("A"), dtype=np.float64)
-    grey = np.asarray(image.convert("RGB").convert("L"), dtype=np.float64)
-    light = alpha.sum() > 0 and (grey * alpha).sum() / alpha.sum() > 127
-    paper = Image.new("RGBA", image.size, "black" if light and alpha.min() < 255 else "white")
-    return Image.alpha_composite(paper, image)
+def _on_paper(colours: Floats) -> Floats:
+    """Lay a transparent image ``(h, w, 4)`` on white, or on black when what is opaque is light."""
+    grey, alpha = colours[..., :3] @ (0.299, 0.587, 0.114), colours[..., 3] / 255
+    light = alpha.any() and (grey * alpha).sum() / alpha.sum() > 127
+    paper = 0.0 if light and alpha.min() < 1 else 255.0
+    return np.asarray(grey * alpha + paper * (1 - alpha))
 
 
 def find_ink(grey: npt.NDArray[np.floating]) -> Floats:
-    """Return the ink of grey levels ``(h, w)`` in 0–255 as ``(h, w)`` in [0, 1]; zeros where the
-    page is blank.
-    """
+    """Return ``(h, w)`` in [0, 1]: the ink of grey levels ``(h, w)`` in 0–255; none if blank."""
     from scipy.ndimage import label
 
     contrast = _minus_paper(grey.astype(np.float64))
@@ -107,8 +109,7 @@ def find_ink(grey: npt.NDArray[np.floating]) -> Floats:
 def _minus_paper(grey: Floats) -> Floats:
     """Return how much each pixel stands out from the paper, positive where the ink is.
 
-    The paper is the quadratic surface that fits best once what stands out from it, fit after fit,
-    is left out.
+    The paper is the quadratic surface that fits what, fit after fit, stands out least from it.
     """
     step = max(1, max(grey.shape) // FIT_SIDE)
     surface, some = _surface(*grey.shape), grey[::step, ::step]
@@ -131,9 +132,7 @@ def _surface(height: int, width: int) -> Floats:
 
 
 def _otsu(contrast: Floats) -> float:
-    """Return the threshold above 0 that best parts the values in two (largest variance between the
-    classes).
-    """
+    """Return the threshold above 0 that leaves the largest variance between both sides of it."""
     top = float(contrast.max())
     if top <= 0:
         return 0.0

@@ -11,7 +11,7 @@ GAP = 2  # pixels
 
 
 def contact_sheet(images: Images) -> bytes:
-    """A PNG with a row for each class, its first twenty images in it, dark on white."""
+    """Return a PNG with a row for each class: its first twenty images, dark on white."""
     from PIL import Image
 
     step = SIDE + GAP
@@ -21,7 +21,5 @@ def contact_sheet(images: Images) -> bytes:
             top, left = GAP + label * step, GAP + column * step
             sheet[top : top + SIDE, left : left + SIDE] = 255 - images.pixels[index]
     buffer = io.BytesIO()
-    Image.fromarray(sheet).resize(
-        (sheet.shape[1] * 2, sheet.shape[0] * 2), Image.Resampling.NEAREST
-    ).save(buffer, "PNG")
+    Image.fromarray(sheet.repeat(2, axis=0).repeat(2, axis=1)).save(buffer, "PNG")
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""One stratified split per book: the same for all its trials and seeds and all worker processes."""
+"""One stratified split per book, the same for all its trials, seeds and worker processes."""
 
 from dataclasses import dataclass
 
@@ -34,19 +34,17 @@ class Split:
 
 
 def split(data: DataSet, validation: int = 10_000) -> Split:
-    """Set training images aside to choose the epoch by, `validation_size` of them.
+    """Set training images aside to choose the epoch by, in the proportions of the classes.
 
-    Both parts hold the classes in the same proportions. Raises DataError if there are too few
-    images.
+    Raises DataError if there are too few images.
     """
-    count = validation_size(len(data.train), validation)
+    images = len(data.train)
+    count = validation_size(images, validation)
     if count < 1:
-        raise DataError(
-            f"{data.name}: {len(data.train):,} training images are too few to split; give at "
-            f"least 6"
-        )
+        few = f"{images:,} training images are too few to split"
+        raise DataError(f"{data.name}: {few}; give at least 6")
     chosen = validation_positions(data.train.labels, count)
-    rest = np.setdiff1d(np.arange(len(data.train)), chosen)
+    rest = np.setdiff1d(np.arange(images), chosen)
     parts = {"train": data.train[rest], "validation": data.train[chosen], "test": data.test}
     sizes = {name: len(images) for name, images in parts.items()}
     return Split(DataInfo(name=data.name, sha256=data.sha256, sizes=sizes), **parts)
@@ -67,8 +65,6 @@ def validation_positions(labels: npt.NDArray[np.uint8], count: int) -> npt.NDArr
     shares = sizes * count / len(labels)
     quota = shares.astype(int)
     quota[np.argsort(quota - shares, kind="stable")[: count - quota.sum()]] += 1
-    picked = [
-        random.permutation(np.flatnonzero(labels == label))[: quota[label]]
-        for label in range(CLASSES)
-    ]
+    places = [np.flatnonzero(labels == label) for label in range(CLASSES)]
+    picked = [random.permutation(of)[:share] for of, share in zip(places, quota, strict=True)]
     return np.sort(np.concatenate(picked))

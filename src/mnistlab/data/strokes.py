@@ -7,20 +7,24 @@ A line of a strokes file is one drawing: ``{"strokes": [[[x, y], …], …], "la
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from io import SEEK_END, FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, FailFast, Field, ValidationError, field_validator
 
 from mnistlab.errors import DataError
 
 MAX_POINTS = 50_000
 MAX_LINE_BYTES = 2_500_000
 MAX_DRAWINGS = 1_000_000
+EXPECTED = 'expected {"strokes": [[[x, y], …], …]}'
 
 Stroke = npt.NDArray[np.float64]
+Coordinate = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
+Points = Annotated[list[tuple[Coordinate, Coordinate]], FailFast()]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,45 +36,59 @@ class Drawing:
     writer: str | None = None
 
 
+class _Line(BaseModel, strict=True):
+    """What a line of a strokes file may hold."""
+
+    strokes: Annotated[list[Points], FailFast()]
+    label: Annotated[int, Field(ge=0, le=9)] | None = None
+    writer: Annotated[str, Field(max_length=100)] | None = None
+
+    @field_validator("writer", mode="before")
+    @classmethod
+    def _number_is_name(cls, writer: Any) -> Any:
+        return str(writer) if type(writer) is int else writer
+
+    def drawing(self) -> Drawing:
+        """What the line holds. Raises DataError if that is too many points."""
+        points = sum(map(len, self.strokes))
+        if points > MAX_POINTS:
+            most = f"at most {MAX_POINTS:,}: sample it less densely"
+            raise DataError(f"{points:,} points in one drawing, {most}")
+        strokes = tuple(np.array(stroke) for stroke in self.strokes if stroke)
+        return Drawing(strokes, self.label, self.writer)
+
+
 def parse_drawing(text: str | bytes) -> Drawing:
-    """Return the drawing that one line of a strokes file holds; raise DataError saying what is
-    wrong.
-    """
+    """Return the drawing that one line of a strokes file holds. Raises DataError."""
     if len(text) > MAX_LINE_BYTES:
-        raise DataError(
-            f"a drawing of more than {MAX_LINE_BYTES:,} bytes: split it or sample it less densely"
-        )
+        most = f"more than {MAX_LINE_BYTES:,} bytes"
+        raise DataError(f"a drawing of {most}: split it or sample it less densely")
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        raise DataError('not JSON: expected {"strokes": [[[x, y], …], …]}') from None
-    if not isinstance(found, dict) or not isinstance(found.get("strokes"), list):
-        raise DataError('no "strokes": expected {"strokes": [[[x, y], …], …]}')
-    return Drawing(
-        _checked_strokes(found["strokes"]),
-        _checked_label(found.get("label")),
-        _checked_writer(found.get("writer")),
-    )
+        return _Line.model_validate_json(text).drawing()
+    except ValidationError as error:
+        raise DataError(_what_is_wrong(error)) from None
+
+
+def _what_is_wrong(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    if first["type"] == "json_invalid":
+        return f"not JSON: {EXPECTED}"
+    place = ".".join(map(str, first["loc"])) or "the line"
+    return f"{place}: {first['msg'].lower()}: {EXPECTED}"
 
 
 def format_drawing(drawing: Drawing) -> str:
     """Return the drawing as one line of a strokes file, without the line end."""
-    record: dict[str, Any] = {
-        "strokes": [np.round(stroke, 2).tolist() for stroke in drawing.strokes]
-    }
-    if drawing.label is not None:
-        record["label"] = drawing.label
-    if drawing.writer is not None:
-        record["writer"] = drawing.writer
-    return json.dumps(record, separators=(",", ":"))
+    strokes = [np.round(stroke, 2).tolist() for stroke in drawing.strokes]
+    record = {"strokes": strokes, "label": drawing.label, "writer": drawing.writer}
+    known = {key: value for key, value in record.items() if value is not None}
+    return json.dumps(known, separators=(",", ":"))
 
 
 def stroke_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Yield ``(line number, line)`` for the lines that are not blank, never holding more than one
-    in memory.
+    """Yield ``(line number, line)`` for the lines that are not blank, one in memory at a time.
 
-    A line that is too long is yielded cut, still too long for `parse_drawing`, which then refuses
-    it.
+    A line that is too long is yielded cut, and still too long for `parse_drawing`.
     """
     number = 0
     while line := stream.readline(MAX_LINE_BYTES + 2):
@@ -83,8 +101,8 @@ def stroke_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 def read_strokes(path: Path) -> list[Drawing]:
-    """Return every drawing of a strokes file; raise DataError naming the file and the first line
-    that is wrong.
+    """Return every drawing of a strokes file. Raises DataError naming the first line that is wrong:
+    without it, training would learn something else.
     """
     drawings = []
     try:
@@ -93,108 +111,68 @@ def read_strokes(path: Path) -> list[Drawing]:
                 try:
                     drawings.append(parse_drawing(line))
                 except DataError as error:
-                    raise DataError(f"{path}, line {number}: {error}") from None
+                    wrong = f"{path}, line {number}: {error}"
+                    raise DataError(f"{wrong}; correct or delete that line") from None
                 if len(drawings) > MAX_DRAWINGS:
                     raise DataError(f"{path}: more than {MAX_DRAWINGS:,} drawings: split the file")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}): check the path") from None
+    except (OSError, ValueError) as error:  # ValueError: no name that a file can have
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path}: cannot be read ({reason}): check the path") from None
     return drawings
 
 
 def append_drawing(path: Path, drawing: Drawing) -> None:
-    """Add one drawing to a strokes file, creating it and its folder where they lack."""
+    """Add one drawing to a strokes file, made with its folder where it lacks: a whole line or none.
+
+    Half a line at its end, which a killed process left, is taken away first. Raises DataError.
+    """
+    line = f"{format_drawing(drawing)}\n".encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8", newline="\n") as stream:
-            stream.write(format_drawing(drawing) + "\n")
+        with path.open("a+b", buffering=0) as file:
+            _append_whole(file, line)
     except OSError as error:
-        raise DataError(
-            f"{path}: cannot be written ({error.strerror}): choose another folder"
-        ) from None
+        reason = f"cannot be written ({error.strerror})"
+        raise DataError(f"{path}: {reason}: choose another folder") from None
+
+
+def _append_whole(file: FileIO, line: bytes) -> None:
+    end = file.seek(0, SEEK_END)
+    file.seek(max(0, end - MAX_LINE_BYTES))
+    last = file.readall().rpartition(b"\n")[2]
+    if _is_drawing(last):
+        line = b"\n" + line
+    elif last:
+        end -= len(last)
+        file.truncate(end)
+    try:
+        while line:
+            line = line[file.write(line) :]
+    except OSError:
+        file.truncate(end)
+        raise
+
+
+def _is_drawing(line: bytes) -> bool:
+    try:
+        parse_drawing(line)
+    except DataError:
+        return False
+    return True
 
 
 def parse_pendigits(text: str) -> list[Drawing]:
-    """Return the drawings of UCI's UNIPEN-like pen digits, y flipped to point down, writers as
-    ``"0"``, ``"1"`` ….
+    """Return the drawings of UCI's UNIPEN-like pen digits, y flipped to point down.
 
-    ``.SEGMENT DIGIT 0 ? "8"`` starts a digit, ``.COMMENT 8 12 224`` is its label, writer and
-    sequence number, ``.PEN_DOWN`` and ``.PEN_UP`` hold a stroke's ``x y`` lines. Raises DataError
-    naming the line that is wrong.
+    ``.SEGMENT`` starts a digit, ``.COMMENT 8 12 224`` is its label, writer and sequence number,
+    ``.PEN_DOWN`` and ``.PEN_UP`` hold a stroke's ``x y`` lines. What UCI publishes is known byte
+    for byte, so nothing is checked here.
     """
-    drawings: list[Drawing] = []
-    lines = text.splitlines()
-    starts = [i for i, line in enumerate(lines) if line.startswith(".SEGMENT")]
-    if not starts:
-        raise DataError("pen digits: no .SEGMENT line: not the file that UCI publishes")
-    for start, stop in pairwise([*starts, len(lines)]):
-        drawings.append(_parse_segment(lines[start:stop], start + 1))
-    return drawings
+    return [_parse_segment(segment) for segment in text.split(".SEGMENT")[1:]]
 
 
-def _parse_segment(lines: list[str], first: int) -> Drawing:
-    strokes: list[list[list[float]]] = []
-    writer = None
-    try:
-        label = int(lines[0].split('"')[1])
-        for line in lines[1:]:
-            words = line.split()
-            if line.startswith(".COMMENT") and len(words) >= 3 and words[2].isdigit():
-                writer = words[2]
-            elif line.startswith(".PEN_DOWN"):
-                strokes.append([])
-            elif words and not line.startswith("."):
-                strokes[-1].append([float(words[0]), -float(words[1])])
-    except (ValueError, IndexError):
-        raise DataError(
-            f"pen digits, near line {first}: unreadable: fetch the file again"
-        ) from None
-    try:
-        return Drawing(_checked_strokes(strokes), _checked_label(label), writer)
-    except DataError as error:
-        raise DataError(f"pen digits, near line {first}: {error}") from None
-
-
-def _checked_strokes(strokes: list[Any]) -> tuple[Stroke, ...]:
-    if not all(isinstance(stroke, list) for stroke in strokes):
-        raise DataError(
-            "strokes are nested wrongly: expected a list of strokes, each a list of [x, y]"
-        )
-    if sum(map(len, strokes)) > MAX_POINTS:
-        raise DataError(
-            f"{sum(map(len, strokes)):,} points in one drawing, at most {MAX_POINTS:,}: sample "
-            f"it less densely"
-        )
-    return tuple(_checked_stroke(stroke) for stroke in strokes if stroke)
-
-
-def _checked_stroke(stroke: list[Any]) -> Stroke:
-    for point in stroke:
-        if not (
-            isinstance(point, list)
-            and len(point) == 2
-            and all(type(v) in (int, float) for v in point)
-        ):
-            raise DataError("strokes are nested wrongly: expected points [x, y] of two numbers")
-    try:
-        points = np.array(stroke, dtype=np.float64)
-    except OverflowError:
-        raise DataError("a coordinate is too large: every x and y must lie within ±1e9") from None
-    if not (np.abs(points) <= 1e9).all():
-        raise DataError(
-            "a coordinate is not finite or too large: every x and y must lie within ±1e9"
-        )
-    return points
-
-
-def _checked_label(label: Any) -> int | None:
-    if label is not None and (type(label) is not int or not 0 <= label <= 9):
-        raise DataError(f'"label" is {str(label)[:20]!r}: expected a digit 0 to 9')
-    return label
-
-
-def _checked_writer(writer: Any) -> str | None:
-    if writer is None:
-        return None
-    if type(writer) not in (str, int) or len(str(writer)) > 100:
-        raise DataError('"writer" must be a short text or whole number')
-    return str(writer)
+def _parse_segment(segment: str) -> Drawing:
+    label, writer = segment.partition(".COMMENT")[2].split()[:2]
+    texts = [part.partition(".PEN_UP")[0] for part in segment.split(".PEN_DOWN")[1:]]
+    strokes = [np.array(text.split(), np.float64).reshape(-1, 2) for text in texts]
+    return Drawing(tuple(stroke * (1, -1) for stroke in strokes if len(stroke)), int(label), writer)
