@@ -3,7 +3,9 @@ import math
 import os
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -12,11 +14,11 @@ import scipy.special
 from mnistlab.book.reading import read_book
 from mnistlab.book.trial import Book, Conv, Network, Training, Trial
 from mnistlab.data.split import PARTS, Split, split
-from mnistlab.images import DataSet
+from mnistlab.images import Bytes, DataSet
 from mnistlab.training.batches import Batches
 from mnistlab.training.fit import cross_entropy, fit, learning_rate, run, softmax
 from mnistlab.training.record import Epoch, Job, Run
-from mnistlab.training.scores import score
+from mnistlab.training.scores import score, unsure_threshold
 
 
 @pytest.fixture(params=["native", "torch"])
@@ -86,6 +88,12 @@ for network in NETWORKS:
 print(digest.hexdigest())
 """
 DOUBLE = "import torch; torch.set_default_dtype(torch.float64); torch.manual_seed(5); torch.rand(3)"
+THREADS = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
+INSTRUCTIONS = {
+    "ATEN_CPU_CAPABILITY": "default", "MKL_CBWR": "COMPATIBLE", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
+    "ONEDNN_MAX_CPU_ISA": "SSE41", "DNNL_MAX_CPU_ISA": "SSE41",
+    "ONEDNN_DEFAULT_FPMATH_MODE": "ANY", "DNNL_DEFAULT_FPMATH_MODE": "ANY",
+}  # fmt: skip
 
 
 def test_nothing_that_the_caller_has_set_changes_the_weights(engine: str) -> None:
@@ -94,20 +102,20 @@ def test_nothing_that_the_caller_has_set_changes_the_weights(engine: str) -> Non
         command, given = [sys.executable, "-c", code], {**os.environ, **environment}
         return subprocess.run(command, env=given, capture_output=True, text=True, check=True).stdout
 
-    threads = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
-    found = {digest(), digest(first="numpy", OPENBLAS_CORETYPE="Haswell"), digest(**threads)}
+    found = {digest(), digest(first="numpy", OPENBLAS_CORETYPE="Haswell", **THREADS)}
+    found.add(digest(**INSTRUCTIONS))
     if find_spec("torch"):
         found.add(digest(setting=DOUBLE))
     assert len(found) == 1
 
 
 def test_dropout_masks_differ_between_seeds_and_leave_their_share(parts: Split) -> None:
-    training = trial(NETWORKS[1]).training
-    kept = [
-        np.concatenate([batch.kept for batch in Batches(NETWORKS[1], training, seed).of(
-            parts.train.pixels, parts.train.labels.astype(np.int32), np.arange(len(parts.train))
-        ) if batch.kept is not None]) for seed in (0, 0, 1)
-    ]  # fmt: skip
+    def masks(seed: int) -> Bytes:
+        batches = Batches(NETWORKS[1], trial().training, parts.train, seed)
+        kept = [batch.kept for batch in batches.epoch(np.arange(len(parts.train)))]
+        return np.concatenate([mask for mask in kept if mask is not None])
+
+    kept = [masks(seed) for seed in (0, 0, 1)]
     np.testing.assert_array_equal(kept[0], kept[1])
     assert not np.array_equal(kept[0], kept[2])
     assert kept[0].mean() == pytest.approx(0.7, abs=0.02)
@@ -178,6 +186,43 @@ def test_a_run_diverges_in_silence(
     result = run(Job(trial(learning_rate=1e37), 0, engine), parts)
     assert (result.record.engine, result.record.status) == (engine, "diverged")
     assert capfd.readouterr().err == ""
+
+
+def test_of_equal_validation_losses_the_first_is_chosen(engine: str, parts: Split) -> None:
+    record = run(Job(trial(learning_rate=1e-30, epochs=4, patience=2), 0, engine), parts).record
+    assert len({epoch.validation_loss for epoch in record.history}) == 1
+    assert (record.epoch, len(record.history)) == (1, 3)
+
+
+def test_a_run_that_is_told_to_stop_is_pruned(engine: str, parts: Split) -> None:
+    def stop_after_two(epoch: Epoch) -> Literal["stop"] | None:
+        return "stop" if epoch.epoch == 2 else None
+
+    result = run(Job(trial(epochs=4), 0, engine), parts, stop_after_two)
+    record = result.record
+    assert (record.status, record.reason) == ("pruned", "stopped after epoch 2")
+    assert (record.epoch, record.scores, record.unsure_below) == (None, {}, None)
+    assert (result.weights, result.test_probabilities.shape) == ({}, (0, 10))
+    whole = run(Job(trial(epochs=4), 0, engine), parts).record
+    losses = [epoch.validation_loss for epoch in whole.history]
+    assert [epoch.validation_loss for epoch in record.history] == losses[:2]
+
+
+def test_a_run_records_the_processors_seconds_without_the_wait(parts: Split) -> None:
+    def sleep(_: Epoch) -> None:
+        time.sleep(0.1)
+
+    record = run(Job(trial(epochs=3), 0, "native"), parts, sleep).record
+    assert 0 < record.cpu_seconds < record.seconds - 0.25
+
+
+def test_a_run_records_the_confidence_below_which_it_is_unsure(parts: Split) -> None:
+    job = Job(trial(epochs=8), 0, "native")
+    found = run(job, parts).record.unsure_below
+    engine = fit(job, parts.train, parts.validation).engine
+    probabilities = softmax(engine.logits(parts.validation.pixels))
+    assert found is not None
+    assert found == unsure_threshold(probabilities, parts.validation.labels)
 
 
 def test_every_epoch_is_told_as_it_ends(engine: str, parts: Split) -> None:

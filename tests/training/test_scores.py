@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from mnistlab.training.scores import auroc, confusion_matrix, f1_by_class, score
+from mnistlab.training.scores import auroc, confusion_matrix, f1_by_class, score, unsure_threshold
 
 Floats = npt.NDArray[np.float64] | npt.NDArray[np.float32]
 
@@ -97,3 +97,43 @@ def test_float32_probabilities_of_a_real_size_score_as_in_scikit_learn() -> None
 def test_certain_and_wrong_float32_predictions_cost_what_they_cost_in_scikit_learn() -> None:
     certain = np.tile(np.eye(10, dtype=np.float32)[4], (20, 1))
     check_against_scikit_learn(certain, np.arange(20).astype(np.uint8) % 10)
+
+
+def answers(*confidences: float) -> Floats:
+    """Probabilities of two classes, the first with these confidences (over a half)."""
+    return np.array([[each, 1 - each] for each in confidences])
+
+
+def test_the_threshold_of_unsure_by_hand() -> None:
+    right, wrong = np.zeros(199, np.uint8), np.ones(1, np.uint8)
+    confident = answers(*np.linspace(0.6, 0.9, 199))
+    assert unsure_threshold(confident, right) == 0.6
+    labels = np.concatenate([wrong, right])
+    # with one wrong, 199 of 200 answers are 99.5 % and 198 of 199 are not
+    for confidence, expected in ((0.55, 0.55), (0.605, 0.6), (0.95, 0.6)):
+        probabilities = np.concatenate([answers(confidence), confident])
+        assert unsure_threshold(probabilities, labels) == expected
+    fewer = np.concatenate([answers(0.75), confident[1:]])
+    assert unsure_threshold(fewer, labels[:-1]) == confident[confident[:, 0] > 0.75, 0].min()
+
+
+def test_equal_confidences_are_sure_together_or_not_at_all() -> None:
+    probabilities = answers(0.9, 0.9, 0.8, 0.8, 0.7)
+    for labels, expected in (
+        ([0, 0, 0, 0, 0], 0.7),
+        ([0, 0, 0, 1, 0], 0.9),
+        ([0, 0, 1, 0, 0], 0.9),
+        ([0, 1, 0, 0, 0], None),
+        ([1, 0, 0, 0, 0], None),
+    ):
+        assert unsure_threshold(probabilities, np.array(labels, np.uint8)) == expected
+
+
+def test_the_threshold_of_unsure_is_the_lowest_that_a_search_finds() -> None:
+    for seed in range(30):
+        probabilities, labels = random_case(seed, 400, ties=bool(seed % 2))
+        predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+        labels = np.where(np.arange(400) % 50 >= seed, predicted, labels).astype(np.uint8)
+        right = predicted == labels
+        found = [float(low) for low in confidence if right[confidence >= low].mean() >= 0.995]
+        assert unsure_threshold(probabilities, labels) == min(found, default=None)

@@ -1,8 +1,7 @@
 """Augmentation: pictures vary each time they are seen, so a network learns what stays the same.
 
-Random affine maps and elastic deformations after Simard, Steinkraus and Platt, "Best practices for
-convolutional neural networks applied to visual document analysis" (ICDAR 2003); thickness by
-blending with the lightest or darkest of each pixel's neighbours.
+Affine maps and elastic deformations after Simard, Steinkraus and Platt, "Best practices for
+convolutional neural networks applied to visual document analysis" (ICDAR 2003).
 """
 
 import numpy as np
@@ -42,7 +41,7 @@ class Augmenter:
         return warp(pixels, maps, self._displacements(len(pixels)), thickness), labels
 
     def _with_nondigits(self, pixels: Bytes, labels: Labels) -> tuple[Bytes, Labels]:
-        """The first pictures replaced: so many that the share holds on average, however few."""
+        """The first pictures replaced, so many that the share holds on average in small batches."""
         if self.nondigits is None:
             return pixels, labels.copy()
         count = int(self.settings.nothing * len(pixels) + self.random.random())

@@ -1,5 +1,4 @@
-"""What an engine is given to learn from: images in order, varied and with dropout where a trial
-asks for it.
+"""What an engine learns from: training images in batches, varied and dropped as a trial asks.
 
 The same for every engine: what is drawn depends on the seed and the order alone.
 """
@@ -11,62 +10,54 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistlab.book.trial import Network, Training
-from mnistlab.images import Bytes
+from mnistlab.images import Bytes, Images
 from mnistlab.randomness import Purpose, generator
-from mnistlab.training.augment import Augmenter
+from mnistlab.training.augment import Augmenter, Labels
+
+Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Images to learn from: `rows` of `pixels` (n, 28, 28) and `labels` int32 (n,), -1 for no
-    digit.
+    """Images to learn from: `rows` of `pixels` (n, 28, 28) and `labels` (n,), −1 for no digit.
 
-    `kept` uint8 (len(rows), features) is 1 where dropout leaves a feature, features in the order
-    (row, column, channel); None where nothing is dropped.
+    `kept` (len(rows), features) is 1 where dropout leaves a feature, features in the order (row,
+    column, channel); None where nothing is dropped.
     """
 
     pixels: Bytes
-    labels: npt.NDArray[np.int32]
-    rows: npt.NDArray[np.int64]
+    labels: Labels
+    rows: Rows
     kept: Bytes | None
 
 
 class Batches:
-    """Cuts an epoch into batches and varies them, with random numbers of its own."""
+    """Training images for a network, a batch at a time, with random numbers of their own."""
 
-    def __init__(self, network: Network, training: Training, seed: int) -> None:
-        self.size, self.dropout, self.features = (
-            training.batch_size,
-            network.dropout,
-            network.features(),
-        )
-        varied = training.augment.active
-        self.augment = (
-            Augmenter(training.augment, generator(seed, Purpose.augment)) if varied else None
-        )
+    def __init__(self, network: Network, training: Training, train: Images, seed: int) -> None:
+        self.network, self.training = network, training
+        self.pixels, self.labels = train.pixels, train.labels.astype(np.int32)
         self.drops = generator(seed, Purpose.dropout).bit_generator
+        augment, random = training.augment, generator(seed, Purpose.augment)
+        self.augmenter = Augmenter(augment, random) if augment.active else None
 
-    def of(
-        self, pixels: Bytes, labels: npt.NDArray[np.int32], order: npt.NDArray[np.int64]
-    ) -> Iterator[Batch]:
-        """The images `order` a batch at a time, or all at once where nothing is drawn for a
-        batch.
-        """
-        if not self.augment and not self.dropout:
-            yield Batch(pixels, labels, order, None)
+    def epoch(self, order: Rows) -> Iterator[Batch]:
+        """The images in this order, batch by batch; all at once where no batch needs numbers."""
+        if not self.augmenter and not self.network.dropout:
+            yield Batch(self.pixels, self.labels, order, None)
             return
-        for start in range(0, len(order), self.size):
-            rows = order[start : start + self.size]
-            kept = self._kept(len(rows)) if self.dropout else None
-            if self.augment:
-                varied = self.augment(pixels[rows], labels[rows])
+        for start in range(0, len(order), self.training.batch_size):
+            rows = order[start : start + self.training.batch_size]
+            kept = self._kept(len(rows)) if self.network.dropout else None
+            if self.augmenter:
+                varied = self.augmenter(self.pixels[rows], self.labels[rows])
                 yield Batch(*varied, np.arange(len(rows), dtype=np.int64), kept)
             else:
-                yield Batch(pixels, labels, rows, kept)
+                yield Batch(self.pixels, self.labels, rows, kept)
 
     def _kept(self, count: int) -> Bytes:
         """1 where a feature stays: a 16-bit number drawn for each must reach the share to drop."""
-        wanted = count * self.features
+        wanted = count * self.network.features()
         drawn = np.asarray(self.drops.random_raw(-(-wanted // 4)))  # 64 bits each
-        kept = drawn.view(np.uint16)[:wanted] >= round(self.dropout * 2**16)
-        return kept.view(np.uint8).reshape(count, self.features)
+        kept = drawn.view(np.uint16)[:wanted] >= round(self.network.dropout * 2**16)
+        return kept.view(np.uint8).reshape(count, -1)

@@ -1,6 +1,4 @@
-"""Which engine trains, and where: the native one on the CPU, PyTorch's for CUDA or where it is
-asked for.
-"""
+"""Which engine trains, and where: ours on the CPU, or PyTorch for CUDA or where it is asked for."""
 
 import shutil
 from importlib.util import find_spec
@@ -18,22 +16,20 @@ class Choice(NamedTuple):
 
 
 def choose_engine(engine: str = "auto", device: str = "auto") -> Choice:
-    """`native` or `torch`, on `cpu` or `cuda`; `auto` takes CUDA where there is a device and
-    PyTorch.
+    """`native` or `torch`, on `cpu` or `cuda`.
 
-    On the CPU it takes PyTorch where that is installed and the native engine is not.
-
+    `auto` takes CUDA where there is a device and PyTorch, else the native engine, else PyTorch.
     Raises EngineError for what is not installed, not there, or not possible.
     """
     if engine == "native" and device == "cuda":
         raise EngineError(
             "--device cuda: the native engine works on the CPU; use --engine torch, or --device cpu"
         )
-    if device == "cuda" or (device == "auto" and engine != "native" and _sees_a_device()):
-        if _has_cuda():
-            return Choice("torch", "cuda")
-        if device == "cuda":
-            raise EngineError("--device cuda: PyTorch finds no CUDA device here; use --device cpu")
+    perhaps = device == "auto" and engine != "native" and _sees_a_device()
+    if (perhaps or device == "cuda") and _has_cuda():
+        return Choice("torch", "cuda")
+    if device == "cuda":
+        raise EngineError("--device cuda: PyTorch finds no CUDA device here; use --device cpu")
     if engine == "torch":
         _need_torch()
         return Choice("torch", "cpu")
@@ -56,9 +52,7 @@ def native_name() -> str:
 
 
 def see_that_it_can_augment() -> None:
-    """Refuse where pictures cannot be varied: the native library does that, whatever trains. Raises
-    EngineError.
-    """
+    """Raise EngineError where pictures cannot be varied: the native library does it for both."""
     try:
         library.load()
     except EngineError as error:

@@ -1,6 +1,4 @@
-"""The one training loop: epochs, learning-rate schedule, early stopping, best weights; and a whole
-run.
-"""
+"""The training loop: epochs, learning-rate schedule, early stopping, best weights; a whole run."""
 
 import math
 import time
@@ -14,28 +12,24 @@ import numpy.typing as npt
 
 from mnistlab.book.trial import Training
 from mnistlab.data.split import PARTS, Split
-from mnistlab.images import Bytes, Images
+from mnistlab.images import CLASSES, Bytes, Images
 from mnistlab.model import Weights
 from mnistlab.model.network import initial_weights
 from mnistlab.randomness import Purpose, generator
-from mnistlab.training.batches import Batches
+from mnistlab.training.batches import Batches, Rows
 from mnistlab.training.native.engine import NativeEngine
 from mnistlab.training.record import Epoch, Job, Run, RunRecord, environment
-from mnistlab.training.scores import score
+from mnistlab.training.scores import score, unsure_threshold
 
-OnEpoch = Callable[[Epoch], None]
+OnEpoch = Callable[[Epoch], Literal["stop"] | None]  # hears of each epoch, and may end the run
 Floats = npt.NDArray[np.float32]
 
 
 class Engine(Protocol):
     """A network in training: what the loop asks of it, however it computes gradients."""
 
-    def train_epoch(
-        self, order: npt.NDArray[np.int64], learning_rate: float
-    ) -> tuple[float, float]:
-        """Learn from the training images in the given order (n,); mean loss and accuracy along the
-        way.
-        """
+    def train_epoch(self, order: Rows, learning_rate: float) -> tuple[float, float]:
+        """Learn from the training images in this order; mean loss and accuracy along the way."""
 
     def logits(self, pixels: Bytes) -> Floats:
         """What the network says of uint8 (n, 28, 28), before softmax: (n, 10)."""
@@ -49,12 +43,10 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Fit:
-    """A trained engine, at the weights of `epoch`, the one with the lowest validation loss (from
-    1).
-    """
+    """What training led to; if done, `engine` has the weights of `epoch` (from 1), the best."""
 
     engine: Engine
-    status: Literal["done", "diverged"]
+    status: Literal["done", "diverged", "pruned"]
     epoch: int | None
     history: tuple[Epoch, ...]
 
@@ -62,9 +54,9 @@ class Fit:
 def fit(job: Job, train: Images, validation: Images, on_epoch: OnEpoch | None = None) -> Fit:
     """Train until the last epoch, or until `patience` epochs brought no lower validation loss.
 
-    The seed decides initial weights, batch order, augmentation and dropout, each by a generator of
-    its own: the same for every engine. A loss or weight that is not finite ends the run as
-    diverged.
+    The best epoch is the first with the lowest validation loss. A loss or weight that is not finite
+    ends the run as diverged, `on_epoch` answering "stop" as pruned. The seed decides initial
+    weights, order, augmentation and dropout, each by a generator of its own, for every engine.
     """
     training, engine = job.trial.training, _engine(job, train)
     order = generator(job.seed, Purpose.order)
@@ -76,10 +68,11 @@ def fit(job: Job, train: Images, validation: Images, on_epoch: OnEpoch | None = 
         epoch = _epoch(engine, number, training, rows, validation)
         weights = engine.weights()
         history.append(epoch)
-        if on_epoch:
-            on_epoch(epoch)
+        answer = on_epoch(epoch) if on_epoch else None
         if epoch.train_loss is None or epoch.validation_loss is None or not _all_finite(weights):
             return Fit(engine, "diverged", None, tuple(history))
+        if answer == "stop":
+            return Fit(engine, "pruned", None, tuple(history))
         if epoch.validation_loss < best_loss:
             best, best_loss, best_epoch = weights, epoch.validation_loss, number
         if training.patience and number - best_epoch >= training.patience:
@@ -89,30 +82,29 @@ def fit(job: Job, train: Images, validation: Images, on_epoch: OnEpoch | None = 
 
 
 def run(job: Job, split: Split, on_epoch: OnEpoch | None = None) -> Run:
-    """Train one trial with one seed, then score all three splits once with the chosen weights.
+    """Train one trial with one seed, then score all three parts once with the chosen weights.
 
     A pure function of its arguments: on CPU the same ones give bit-equal weights.
     """
-    started = time.perf_counter()
+    started, cpu_started = time.perf_counter(), time.process_time()
     with _one_thread(job.engine), np.errstate(all="ignore"):
         fitted = fit(job, split.train, split.validation, on_epoch)
-        probabilities = {}
-        if fitted.status == "done":
-            probabilities = {
-                part: softmax(fitted.engine.logits(getattr(split, part).pixels)) for part in PARTS
-            }
+        done = fitted.status == "done"
+        probabilities = _probabilities(fitted.engine, split) if done else {}
+    labels = {part: getattr(split, part).labels for part in PARTS}
+    scores = {part: score(values, labels[part]) for part, values in probabilities.items()}
+    unsure = unsure_threshold(probabilities["validation"], labels["validation"]) if done else None
     record = RunRecord(
         trial=job.trial.name,
         seed=job.seed,
         status=fitted.status,
-        reason=None if fitted.status == "done" else _reason(fitted.history),
+        reason=_reason(fitted),
         epoch=fitted.epoch,
-        scores={
-            part: score(values, getattr(split, part).labels)
-            for part, values in probabilities.items()
-        },
+        scores=scores,
+        unsure_below=unsure,
         history=fitted.history,
         seconds=time.perf_counter() - started,
+        cpu_seconds=time.process_time() - cpu_started,
         engine=job.engine,
         device=job.device,
         network=job.trial.network,
@@ -120,15 +112,13 @@ def run(job: Job, split: Split, on_epoch: OnEpoch | None = None) -> Run:
         data=split.info,
         environment=environment(job.engine),
     )
-    if fitted.status == "diverged":
-        return Run(record, {}, np.empty((0, 10), np.float32))
+    if not done:
+        return Run(record, {}, np.empty((0, CLASSES), np.float32))
     return Run(record, fitted.engine.weights(), probabilities["test"])
 
 
 def learning_rate(training: Training, epoch: int) -> float:
-    """The rate of an epoch (from 1): constant, or half a cosine from `learning_rate` down towards
-    0.
-    """
+    """The rate of an epoch (from 1): constant, or half a cosine from it down towards 0."""
     if training.schedule == "constant":
         return training.learning_rate
     return training.learning_rate * (1 + math.cos(math.pi * (epoch - 1) / training.epochs)) / 2
@@ -149,14 +139,14 @@ def cross_entropy(logits: Floats, labels: Bytes) -> float:
 
 
 def _engine(job: Job, train: Images) -> Engine:
-    network, training = job.trial.network, job.trial.training
+    network = job.trial.network
+    batches = Batches(network, job.trial.training, train, job.seed)
     initial = initial_weights(network, generator(job.seed, Purpose.weights))
-    batches = Batches(network, training, job.seed)
     if job.engine != "torch":
-        return NativeEngine(network, training, train, initial, batches)
+        return NativeEngine(batches, initial)
     from mnistlab.training.torch import TorchEngine  # the extra: only what needs it loads it
 
-    return TorchEngine(network, training, train, initial, batches, job.device)
+    return TorchEngine(batches, initial, job.device)
 
 
 def _one_thread(engine: str) -> AbstractContextManager[None]:
@@ -169,11 +159,7 @@ def _one_thread(engine: str) -> AbstractContextManager[None]:
 
 
 def _epoch(
-    engine: Engine,
-    number: int,
-    training: Training,
-    order: npt.NDArray[np.int64],
-    validation: Images,
+    engine: Engine, number: int, training: Training, order: Rows, validation: Images
 ) -> Epoch:
     started = time.perf_counter()
     train_loss, train_accuracy = engine.train_epoch(order, learning_rate(training, number))
@@ -188,6 +174,10 @@ def _epoch(
     )
 
 
+def _probabilities(engine: Engine, split: Split) -> dict[str, Floats]:
+    return {part: softmax(engine.logits(getattr(split, part).pixels)) for part in PARTS}
+
+
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
@@ -196,11 +186,11 @@ def _all_finite(weights: Weights) -> bool:
     return all(bool(np.isfinite(value).all()) for value in weights.values())
 
 
-def _reason(history: tuple[Epoch, ...]) -> str:
-    last = history[-1]
-    what = (
-        "a weight"
-        if last.train_loss is not None and last.validation_loss is not None
-        else "the loss"
-    )
-    return f"{what} was not finite in epoch {last.epoch}"
+def _reason(fitted: Fit) -> str | None:
+    """Why a run that is not done has ended."""
+    last = fitted.history[-1]
+    if fitted.status == "diverged":
+        finite = last.train_loss is not None and last.validation_loss is not None
+        what = "a weight" if finite else "the loss"
+        return f"{what} was not finite in epoch {last.epoch}"
+    return f"stopped after epoch {last.epoch}" if fitted.status == "pruned" else None

@@ -40,11 +40,7 @@ def _differing(settings: Any) -> Any:
     """The settings that are not at their frozen defaults, at every depth."""
     if isinstance(settings, dict):
         kept = {key: _differing(value) for key, value in settings.items()}
-        return {
-            key: value
-            for key, value in kept.items()
-            if key not in DEFAULTS or value != DEFAULTS[key]
-        }
+        return {key: kept[key] for key in kept if key not in DEFAULTS or kept[key] != DEFAULTS[key]}
     if isinstance(settings, tuple | list):
         return [_differing(each) for each in settings]
     return settings

@@ -1,28 +1,40 @@
-"""Many runs over worker processes: one run a core, one thread a run, workers living until the last
-run is done.
+"""This machine's worker processes: one run per core, one thread per run, all on one shared split.
 
 loky starts the workers, because its processes need no `if __name__ == "__main__"` in the user's
-script. Each worker has a pipe of its own, so that the death of one costs its own run alone.
+script. Each has a pipe of its own, so that the death of one costs its own run alone. The split is a
+file in the cache, named by its SHA-256, which every worker maps into its memory.
 """
 
+import hashlib
+import logging
+import math
 import os
 import signal
+import sys
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
+import numpy as np
 from loky.backend.context import get_context
 
-from mnistlab.data.split import Split
+from mnistlab import atomic
+from mnistlab.data.split import PARTS, DataInfo, Split
+from mnistlab.errors import EngineError, StoreError, one_line
+from mnistlab.images import SIDE, Images
 from mnistlab.training.fit import run
 from mnistlab.training.record import Epoch, Job, Run
-from mnistlab.training.sharing import open_split, share_split
 from mnistlab.training.trainer import AlreadyStored, Failure, Message
 
 ATTEMPTS = 2  # a worker may be killed through no fault of its run; twice is no accident
+EXIT_SECONDS = 2  # a worker that has closed its pipe gets this long to leave its exit code
+MAX_CACHE_BYTES = 2_000_000_000  # of all splits; MNIST's is 55 million
+
+Waiting = deque[tuple[Job, int]]  # jobs to be done, each with the number of its next attempt
 
 
 class LocalTrainer:
@@ -41,51 +53,67 @@ class LocalTrainer:
         """Every epoch of every job as it ends, then its run, its failure, or that it was done.
 
         A job whose worker dies is tried once more. The workers start at once, before the first
-        message is asked for, and end with the iterator or when this process dies.
+        message is asked for, and end with the iterator or when this process dies. Raises
+        StoreError where the split cannot be shared, EngineError where no worker can be started.
         """
-        folder = share_split(split, self.cache)
-        workers = [_Worker(folder) for _ in range(min(self.processes, len(jobs)))]
-        return self._messages(jobs, workers)
+        path = share_split(split, self.cache)
+        workers: list[_Worker] = []
+        try:
+            for _ in range(min(self.processes, len(jobs))):
+                workers.append(_Worker(path, split.info))  # noqa: PERF401  those before are stopped
+        except OSError as error:
+            _stop(workers)
+            why = error.strerror or error
+            raise EngineError(f"worker processes cannot be started ({why}); try --jobs 1") from None
+        return self._messages(jobs, split, workers)
 
     def _messages(
-        self, jobs: Sequence[Job], workers: list["_Worker"]
+        self, jobs: Sequence[Job], split: Split, workers: list["_Worker"]
     ) -> Generator[tuple[Job, Message]]:
         waiting = deque((job, 1) for job in jobs)
         try:
             while waiting or any(worker.job for worker in workers):
                 for worker in workers:
-                    while worker.job is None and waiting:
-                        job, attempt = waiting.popleft()
-                        if self.is_stored(job):
-                            yield job, AlreadyStored()
-                        else:
-                            worker.begin(job, attempt)
-                busy = [worker.pipe for worker in workers if worker.job]
-                for pipe in wait(busy) if busy else ():  # for nothing it would wait for ever
-                    worker = next(worker for worker in workers if worker.pipe is pipe)
-                    done, attempt = worker.job, worker.attempt
-                    assert done is not None
-                    message = worker.receive()
-                    if message is None:
-                        worker.start()
-                        if attempt < ATTEMPTS:
-                            waiting.appendleft((done, attempt + 1))
-                            continue
-                        message = Failure(
-                            f"its worker process died {attempt} times, last with exit code "
-                            f"{worker.last_exit}"
-                        )
-                    yield done, message
+                    yield from self._hand_out(waiting, worker)
+                busy = {worker.pipe: worker for worker in workers if worker.job}
+                for pipe in wait(list(busy)) if busy else ():  # for nothing it would wait for ever
+                    yield from self._hear(busy[pipe], waiting, split)
         finally:
-            for worker in workers:
-                worker.stop()
+            _stop(workers)
+
+    def _hand_out(self, waiting: Waiting, worker: "_Worker") -> Generator[tuple[Job, Message]]:
+        """Give an idle worker its next job; what is stored meanwhile is told and left out."""
+        while worker.job is None and waiting:
+            job, attempt = waiting.popleft()
+            if self.is_stored(job):
+                yield job, AlreadyStored()
+            else:
+                worker.begin(job, attempt)
+
+    def _hear(
+        self, worker: "_Worker", waiting: Waiting, split: Split
+    ) -> Generator[tuple[Job, Message]]:
+        """What a worker says of its job; a dead one is replaced, and its job waits once more."""
+        job, attempt = worker.job, worker.attempt
+        assert job is not None
+        message = worker.receive()
+        if message is not None:
+            yield job, message
+            return
+        share_split(split, self.cache)  # what it mapped may be damaged, and is then remade
+        worker.start()
+        if attempt < ATTEMPTS:
+            waiting.appendleft((job, attempt + 1))
+            return
+        died = f"its worker process died {attempt} times"
+        yield job, Failure(f"{died}, last with exit code {worker.last_exit}")
 
 
 class _Worker:
     """A worker process as its lab sees it."""
 
-    def __init__(self, split_folder: Path) -> None:
-        self.split_folder = split_folder
+    def __init__(self, path: Path, info: DataInfo) -> None:
+        self.path, self.info = path, info
         self.last_exit: int | None = None
         self.start()
 
@@ -95,7 +123,8 @@ class _Worker:
         self.attempt = 0
         self.pipe, theirs = context.Pipe()
         self.lifeline, watched = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs, watched, self.split_folder))
+        given = (theirs, watched, self.path, self.info)
+        self.process = context.Process(target=_work, args=given)
         self.process.start()
         theirs.close()  # so that the end of either process is an end-of-file to the other
         watched.close()
@@ -111,6 +140,7 @@ class _Worker:
         try:
             message: Epoch | Run | Failure = self.pipe.recv()
         except (EOFError, OSError):
+            self.process.join(EXIT_SECONDS)
             self.stop()
             return None
         if not isinstance(message, Epoch):
@@ -118,42 +148,95 @@ class _Worker:
         return message
 
     def stop(self) -> None:
+        """End the process at once: it has nothing to put away."""
         self.pipe.close()
         self.lifeline.close()
-        self.process.join(5)
-        if self.process.exitcode is None:
-            self.process.terminate()
-            self.process.join()
+        if self.process.exitcode is None and sys.platform == "win32":
+            self.process.kill()
+        elif self.process.exitcode is None:  # loky's has no `kill`, and a stopped one hears no less
+            os.kill(self.process.pid, signal.SIGKILL)
+        self.process.join()
         self.last_exit = self.process.exitcode
 
 
-def _work(pipe: Connection, lifeline: Connection, split_folder: Path) -> None:
+def _stop(workers: Sequence[_Worker]) -> None:
+    for worker in workers:
+        worker.stop()
+
+
+def _work(pipe: Connection, lifeline: Connection, path: Path, info: DataInfo) -> None:
     """What a worker process does: a job at a time, until the lab closes the pipe."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C goes to the whole group; the lab decides what it means
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the lab says what it means
     threading.Thread(target=_die_with_the_lab, args=(lifeline,), daemon=True).start()
-    split = open_split(split_folder)
-    while True:
-        try:
-            job = pipe.recv()
-        except EOFError:
-            return
-        pipe.send(_attempt(job, split, pipe))
+    split = open_split(path, info)
+    with suppress(EOFError, OSError):  # the lab has closed the pipe, or is gone
+        while True:
+            pipe.send(_attempt(pipe.recv(), split, pipe))
 
 
 def _attempt(job: Job, split: Split, pipe: Connection) -> Run | Failure:
     try:
         return run(job, split, pipe.send)
     except Exception as error:  # whatever it is, it is this run's and must not stop the others
-        return Failure(f"{type(error).__name__}: {error}".splitlines()[0])
+        return Failure(one_line(f"{type(error).__name__}: {error}"), traceback.format_exc())
 
 
 def _die_with_the_lab(lifeline: Connection) -> None:
-    """Wait for the end-of-file that closing, or the death of the lab, brings; a run may be hours
-    from its end.
-    """
-    try:
+    """Wait for the lab to close its end, or to die; a run may be hours from its own end."""
+    with suppress(EOFError, OSError):
         lifeline.recv()
-    except (EOFError, OSError):
-        os._exit(0)
+    os._exit(0)
+
+
+def share_split(split: Split, cache: Path) -> Path:
+    """Return the file in the cache that holds the images of a split, written unless it is there.
+
+    It is read and checked each time, and remade with a warning if it is damaged. Before another is
+    written, what was not used for longest is removed: all take at most MAX_CACHE_BYTES.
+
+    Raises StoreError.
+    """
+    images = [getattr(split, part) for part in PARTS]
+    arrays = [np.ascontiguousarray(array) for i in images for array in (i.pixels, i.labels)]
+    size, digest = sum(array.nbytes for array in arrays), hashlib.sha256()
+    for array in arrays:
+        digest.update(array.data)
+    path = cache / "splits" / f"{digest.hexdigest()}.uint8"
+    try:
+        if path.exists():
+            os.utime(path)
+            with path.open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() == path.stem:
+                    return path
+            logging.getLogger(__name__).warning("%s: damaged; it is made anew", one_line(path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.remove_leftovers(path.parent)
+        _make_room(path.parent, size)
+        atomic.write_whole(path, b"".join(array.data for array in arrays))
+    except OSError as error:
+        what = f"{one_line(path.parent)}: cannot be written ({error.strerror or error})"
+        remedy = f"set MNISTLAB_CACHE to a folder with room for {math.ceil(size / 1e6)} MB"
+        raise StoreError(f"{what}; {remedy}") from None
+    return path
+
+
+def _make_room(folder: Path, wanted: int) -> None:
+    """Remove the splits that were not used for longest until `wanted` bytes more are allowed.
+
+    Another lab's workers have theirs in memory; if one must start again, the lab makes it anew.
+    """
+    with suppress(OSError):  # another lab makes room too, or has it open on Windows
+        for path in sorted(folder.glob("*.uint8"), key=lambda file: -file.stat().st_mtime):
+            wanted += path.stat().st_size
+            if wanted > MAX_CACHE_BYTES:
+                path.unlink()
+
+
+def open_split(path: Path, info: DataInfo) -> Split:
+    """Map a shared split into memory: copy-on-write, so every process reads the same pages."""
+    content, parts = np.asarray(np.memmap(path, np.uint8, "c")), {}
+    for part in PARTS:
+        count = info.sizes[part]
+        pixels, labels, content = np.split(content, [count * SIDE**2, count * (SIDE**2 + 1)])
+        parts[part] = Images(pixels.reshape(count, SIDE, SIDE), labels)
+    return Split(info, **parts)

@@ -1,8 +1,8 @@
 """Pictures of no digit, so that a network learns to be unsure of what it has never seen.
 
-Trained towards equal probabilities for all ten digits, after Hendrycks, Mazeika and Dietterich,
-"Deep anomaly detection with outlier exposure" (ICLR 2019). A third each, on average: random
-strokes, two digits side by side, three on top of each other.
+Their target is an equal probability for every digit, after Hendrycks, Mazeika and Dietterich, "Deep
+anomaly detection with outlier exposure" (ICLR 2019). A third each, on average: random strokes, two
+digits side by side, three on top of each other.
 """
 
 import numpy as np

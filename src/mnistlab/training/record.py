@@ -4,19 +4,22 @@ import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mnistlab.book.trial import Network, Training, Trial
-from mnistlab.data.split import DataInfo
+from mnistlab.data.split import PARTS, DataInfo
 from mnistlab.model import Weights
 from mnistlab.training.native import library
-from mnistlab.training.scores import Scores
+from mnistlab.training.scores import Scores, Share
 
 FORMAT = 3  # raised whenever the same settings would give other results or files
+
+Loss = Annotated[float, Field(le=1e39)]  # nats; float32 holds no more
+Seconds = Annotated[float, Field(ge=0, le=1e9)]
 
 
 @dataclass(frozen=True)
@@ -30,18 +33,19 @@ class Job:
 
 
 class Epoch(BaseModel):
-    """One pass over the training images. Training figures are running means; what is not finite is
-    None in JSON.
+    """One pass over the training images, whose figures are means along the way.
+
+    None is what was not finite.
     """
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     epoch: int  # from 1
-    train_loss: float | None
-    train_accuracy: float | None
-    validation_loss: float | None
-    validation_accuracy: float | None
-    seconds: float
+    train_loss: Loss | None
+    train_accuracy: Share | None
+    validation_loss: Loss | None
+    validation_accuracy: Share | None
+    seconds: Seconds
 
 
 class RunRecord(BaseModel):
@@ -53,14 +57,13 @@ class RunRecord(BaseModel):
     trial: str
     seed: int
     status: Literal["done", "diverged", "failed", "pruned"]
-    reason: str | None = None
-    epoch: int | None = None  # the one with the lowest validation loss, from 1
-    scores: dict[str, Scores] = {}  # by split; empty unless done
+    reason: str | None = None  # why it is not done
+    epoch: int | None = None  # the first with the lowest validation loss, from 1
+    scores: dict[str, Scores] = {}  # by part; empty unless done
+    unsure_below: Share | None = None  # see `scores.unsure_threshold`
     history: tuple[Epoch, ...] = ()
-    seconds: float = 0.0
-    cpu_seconds: float = 0.0
-    # of its model: the confidence below which an answer is called unsure; None if there is none
-    unsure_below: float | None = None
+    seconds: Seconds = 0.0
+    cpu_seconds: Seconds = 0.0
     engine: str
     device: str
     network: Network
@@ -68,12 +71,20 @@ class RunRecord(BaseModel):
     data: DataInfo
     environment: dict[str, str] = {}
 
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if [epoch.epoch for epoch in self.history] != list(range(1, len(self.history) + 1)):
+            raise ValueError("history: the epochs are not numbered from 1")
+        if self.status != "done":
+            return self
+        if set(self.scores) != set(PARTS) or not 1 <= (self.epoch or 0) <= len(self.history):
+            raise ValueError("a run that is done has scores of all parts, of one of its epochs")
+        return self
+
 
 @dataclass(frozen=True)
 class Run:
-    """A record with its arrays: weights by name and test probabilities (n, 10); both empty unless
-    done.
-    """
+    """A record with weights by name and test probabilities (n, 10); both empty unless done."""
 
     record: RunRecord
     weights: Weights
@@ -104,8 +115,6 @@ def _processor() -> str:
     """The processor's name; Linux tells it in a file only."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-        return next(
-            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
-        )
+        return next(line.split(":", 1)[1].strip() for line in lines if line[:10] == "model name")
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()

@@ -5,32 +5,35 @@ type's epsilon), `roc_auc_score(multi_class="ovr", average="macro")` and `f1_sco
 zero_division=0)`.
 """
 
+from typing import Annotated
+
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from mnistlab.model import Probabilities
 
-Labels = npt.NDArray[np.uint8]
 METRICS = ("accuracy", "loss", "auroc", "f1_micro", "f1_macro")
+SURE = 0.995  # the share of answers that must be right for the network to be called sure of them
+
+Labels = npt.NDArray[np.uint8]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Scores(BaseModel):
-    """Figures of one split, as fractions; loss in nats; None where a figure is undefined."""
+    """Figures of one part of the data, as fractions; None where a figure is undefined."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
-    accuracy: float
-    loss: float
-    auroc: float | None
-    f1_micro: float
-    f1_macro: float
+    accuracy: Share
+    loss: Annotated[float, Field(ge=0, le=100)]  # nats; a probability is clipped at e⁻³⁶
+    auroc: Share | None
+    f1_micro: Share
+    f1_macro: Share
 
 
 def score(probabilities: Probabilities, labels: Labels) -> Scores:
-    """All figures of `probabilities` (n, classes), rows summing to 1, against `labels`
-    (n,); n ≥ 1.
-    """
+    """All figures of `probabilities` (n, classes), rows summing to 1, for `labels` (n,); n ≥ 1."""
     predicted = probabilities.argmax(axis=1)
     confusion = confusion_matrix(predicted, labels, probabilities.shape[1])
     correct = float(np.trace(confusion) / len(labels))
@@ -44,39 +47,46 @@ def score(probabilities: Probabilities, labels: Labels) -> Scores:
     )
 
 
+def unsure_threshold(probabilities: Probabilities, labels: Labels) -> float | None:
+    """The confidence below which an answer is called unsure; None if there is none.
+
+    It is the lowest confidence (highest probability) such that of the answers to `labels` (n,) with
+    at least that, 99.5 % are right. `probabilities` (n, classes).
+    """
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    order = np.argsort(-confidence)
+    confidence = confidence[order]
+    share_right = right[order].cumsum() / np.arange(1, len(labels) + 1)
+    last_of_equals = np.append(confidence[1:] < confidence[:-1], True)
+    sure = confidence[last_of_equals & (share_right >= SURE)]
+    return float(sure[-1]) if len(sure) else None
+
+
 def confusion_matrix(
     predicted: npt.NDArray[np.intp], labels: Labels, classes: int
 ) -> npt.NDArray[np.intp]:
     """Counts (classes, classes): row the true class, column the predicted one."""
     cells = labels.astype(np.intp) * classes + predicted
-    counts: npt.NDArray[np.intp] = np.bincount(cells, minlength=classes**2).reshape(
-        classes, classes
-    )
-    return counts
+    counts = np.bincount(cells, minlength=classes**2)
+    return np.asarray(counts.reshape(classes, classes))
 
 
 def cross_entropy(probabilities: Probabilities, labels: Labels) -> float:
-    """Mean of -ln p(true class), in nats."""
-    least = np.finfo(
-        probabilities.dtype
-    ).eps  # what is certain and wrong costs much, not everything
+    """Mean of -ln p(true class), in nats; what is certain and wrong costs much, not everything."""
+    least = np.finfo(probabilities.dtype).eps
     chosen = probabilities[np.arange(len(labels)), labels].clip(least, 1)
     return float(-np.log(chosen.astype(np.float64)).mean())
 
 
 def f1_by_class(confusion: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
-    """F1 of each class (classes,): 2·TP / (2·TP + FP + FN), 0 where the class neither occurs nor is
-    predicted.
-    """
+    """F1 of each class (classes,): 2·TP / (2·TP + FP + FN), 0 where a class is nowhere."""
     twice = 2.0 * confusion.diagonal()
     total = confusion.sum(axis=0) + confusion.sum(axis=1)  # predicted + true = 2·TP + FP + FN
-    f1: npt.NDArray[np.float64] = np.divide(twice, total, out=np.zeros_like(twice), where=total > 0)
-    return f1
+    return np.asarray(np.divide(twice, total, out=np.zeros_like(twice), where=total > 0))
 
 
 def auroc(probabilities: Probabilities, labels: Labels) -> float | None:
-    """One-vs-rest AUROC, mean over the classes that have both positives and negatives; None if none
-    has.
+    """One-vs-rest AUROC, the mean over classes with positives and negatives; None if none has both.
 
     The share of pairs of a positive and a negative in which the positive scores higher, ties
     counting half (Mann and Whitney 1947).
@@ -92,8 +102,6 @@ def auroc(probabilities: Probabilities, labels: Labels) -> float | None:
 
 def _higher(positives: Probabilities, negatives: Probabilities) -> float:
     """The share of pairs in which the positive is higher, ties half; both sorted."""
-    below = (
-        np.searchsorted(negatives, positives, "left").sum()
-        + np.searchsorted(negatives, positives, "right").sum()
-    )
-    return float(below / (2 * len(positives) * len(negatives)))
+    below = np.searchsorted(negatives, positives, "left").sum()
+    ties_too = np.searchsorted(negatives, positives, "right").sum()
+    return float((below + ties_too) / (2 * len(positives) * len(negatives)))

@@ -1,30 +1,40 @@
-"""The engine on PyTorch, on CPU or CUDA: its layers, autograd and optimizers, images in memory as
-bytes.
+"""The engine on PyTorch, on CPU or CUDA: its layers, autograd and optimizers.
 
 Needs the extra `torch`. Every random number comes from outside: nothing here draws any.
 """
 
+import os
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
+
+# Each would change the weights of a run, which only the processor may. PyTorch reads them once it
+# computes, and a worker loads it here.
+os.environ.pop("ATEN_CPU_CAPABILITY", None)
+os.environ.pop("DNNL_DEFAULT_FPMATH_MODE", None)
+os.environ.pop("DNNL_MAX_CPU_ISA", None)
+os.environ.pop("MKL_CBWR", None)
+os.environ.pop("MKL_ENABLE_INSTRUCTIONS", None)
+os.environ.pop("ONEDNN_DEFAULT_FPMATH_MODE", None)
+os.environ.pop("ONEDNN_MAX_CPU_ISA", None)
+
 import torch
 from torch import Tensor, nn
 
 from mnistlab.book.trial import Network, Training
-from mnistlab.images import CLASSES, Bytes, Images
+from mnistlab.images import CLASSES, Bytes
 from mnistlab.model import Weights
-from mnistlab.training.batches import Batch, Batches
+from mnistlab.training.batches import Batch, Batches, Rows
 
 SCORING_BATCH = 1000
 WHITE = 255.0  # the value of a pixel full of ink
 
 
 class ConvNet(nn.Module):
-    """(n, 28, 28) pixels from 0 to 255 → (n, 10) logits, without dropout: that is `features`'
-    affair.
+    """(n, 28, 28) pixels from 0 to 255 → (n, 10) logits, without dropout: the engine adds that.
 
     Its layers are named as in the files it is saved to; `dtype` is that of weights and activations.
     """
@@ -61,38 +71,29 @@ class TorchEngine:
 
     def __init__(
         self,
-        network: Network,
-        training: Training,
-        train: Images,
-        initial: Weights,
         batches: Batches,
+        initial: Weights,
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        self.network, self.device, self.batches = network, torch.device(device), batches
-        self.model = ConvNet(network, dtype).to(self.device)
-        if (
-            len(network.conv) > 1
-        ):  # convolutions over several channels are half again as fast with channels last
+        self.network, self.batches, self.device = batches.network, batches, torch.device(device)
+        self.model = ConvNet(self.network, dtype).to(self.device)
+        if len(self.network.conv) > 1:  # over several channels half again as fast with these last
             self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = _optimizer(self.model, training)
-        self.batch_size = training.batch_size
-        self.pixels, self.labels = train.pixels, train.labels.astype(np.int32)
-        self.resident: tuple[Tensor, Tensor] | None = (
-            None  # the training images, where they are trained on
-        )
+        self.optimizer = _optimizer(self.model, batches.training)
+        self.resident: tuple[Tensor, Tensor] | None = None  # all images and labels, on the device
         self.load(initial)
 
-    def train_epoch(
-        self, order: npt.NDArray[np.int64], learning_rate: float
-    ) -> tuple[float, float]:
+    def train_epoch(self, order: Rows, learning_rate: float) -> tuple[float, float]:
+        """Figures are summed on the device, which nothing waits for before the epoch's end."""
         self.model.train()
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         losses, right, digits = torch.zeros(3, dtype=torch.float64, device=self.device).unbind()
-        for batch in self.batches.of(self.pixels, self.labels, order):
+        for batch in self.batches.epoch(order):
             pixels, labels = self._on_device(batch)
-            for rows in torch.from_numpy(batch.rows).to(self.device).split(self.batch_size):
+            all_rows = torch.from_numpy(batch.rows).to(self.device)
+            for rows in all_rows.split(self.batches.training.batch_size):
                 logits = self._logits(pixels[rows], batch.kept)
                 loss = _loss(logits, labels[rows])
                 self.optimizer.zero_grad(set_to_none=True)
@@ -103,33 +104,17 @@ class TorchEngine:
                 digits += (labels[rows] >= 0).sum()
         return losses.item() / len(order), (right / digits.clamp(min=1)).item()
 
-    def gradient(self, batch: Batch) -> Weights:
-        """The gradient of a batch's mean loss, by the names of the weights; nothing is learned."""
-        self.model.train()
-        pixels, labels = self._on_device(batch)
-        rows = torch.from_numpy(batch.rows)
-        self.optimizer.zero_grad(set_to_none=True)
-        _loss(self._logits(pixels[rows], batch.kept), labels[rows]).backward()
-        named = self.model.layers.named_parameters()
-        return {
-            name: parameter.grad.numpy() for name, parameter in named if parameter.grad is not None
-        }
-
     @torch.inference_mode()
     def logits(self, pixels: Bytes) -> npt.NDArray[np.float32]:
         self.model.eval()
         batches = torch.tensor(pixels).split(SCORING_BATCH)
-        return torch.cat(
-            [self.model(batch.to(self.device)).float().cpu() for batch in batches]
-        ).numpy()
+        found = [self.model(batch.to(self.device)).float() for batch in batches]
+        return torch.cat(found).cpu().numpy()
 
     def weights(self) -> Weights:
-        state = self.model.layers.state_dict()
-        return {
-            name: value.cpu().numpy().copy()
-            for name, value in state.items()
-            if value.is_floating_point()
-        }
+        state = self.model.layers.state_dict().items()
+        floats = {name: value for name, value in state if value.is_floating_point()}
+        return {name: value.cpu().numpy().copy() for name, value in floats.items()}
 
     def load(self, weights: Weights) -> None:
         new = {name: torch.from_numpy(value) for name, value in weights.items()}
@@ -137,34 +122,22 @@ class TorchEngine:
 
     def _on_device(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """A batch's pixels and labels; the training images themselves are sent once."""
-        if batch.pixels is not self.pixels:
-            return torch.from_numpy(batch.pixels).to(self.device), _classes(
-                batch.labels, self.device
-            )
-        if self.resident is None:
-            self.resident = (
-                torch.from_numpy(self.pixels).to(self.device),
-                _classes(self.labels, self.device),
-            )
-        return self.resident
+        if batch.pixels is self.batches.pixels and self.resident:
+            return self.resident
+        pixels = torch.from_numpy(batch.pixels).to(self.device)
+        sent = pixels, torch.from_numpy(batch.labels).to(self.device, torch.int64)
+        if batch.pixels is self.batches.pixels:
+            self.resident = sent
+        return sent
 
     def _logits(self, pixels: Tensor, kept: Bytes | None) -> Tensor:
         features = self.model.features(pixels)
         if kept is not None:
             n, channels, side, _ = features.shape
-            mask = (
-                torch.from_numpy(kept)
-                .to(self.device)
-                .reshape(n, side, side, channels)
-                .permute(0, 3, 1, 2)
-            )
-            features = features * mask / (1 - self.network.dropout)
+            mask = torch.from_numpy(kept).to(self.device).reshape(n, side, side, channels)
+            features = features * mask.permute(0, 3, 1, 2) / (1 - self.network.dropout)
         logits: Tensor = self.model.layers[-1](features.flatten(1))
         return logits
-
-
-def _classes(labels: npt.NDArray[np.int32], device: torch.device) -> Tensor:
-    return torch.from_numpy(labels).to(device, torch.int64)
 
 
 def _loss(logits: Tensor, labels: Tensor) -> Tensor:
@@ -176,15 +149,11 @@ def _loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 def _optimizer(model: nn.Module, training: Training) -> torch.optim.Optimizer:
     parameters, rate, decay = model.parameters(), training.learning_rate, training.weight_decay
-    match training.optimizer:
-        case "adam":
-            return torch.optim.Adam(parameters, rate, weight_decay=decay, fused=True)
-        case "adamw":
-            return torch.optim.AdamW(parameters, rate, weight_decay=decay, fused=True)
-        case "sgd":
-            return torch.optim.SGD(
-                parameters, rate, weight_decay=decay, momentum=training.momentum, fused=True
-            )
+    if training.optimizer == "sgd":
+        momentum = training.momentum
+        return torch.optim.SGD(parameters, rate, momentum, weight_decay=decay, fused=True)
+    kind = torch.optim.Adam if training.optimizer == "adam" else torch.optim.AdamW
+    return kind(parameters, rate, weight_decay=decay, fused=True)
 
 
 def version() -> str:

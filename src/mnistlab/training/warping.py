@@ -37,10 +37,8 @@ def warp(
     maps = _floats(maps, count, 2, 3)
     amounts = _floats(np.zeros(count) if thickness is None else thickness, count)
     bends = None if displacements is None else _floats(displacements, count, 2, POINTS, POINTS)
-    _function()(
-        _address(pixels), _address(varied), count,
-        _address(maps), _address(bends), _address(spline()), _address(amounts),
-    )  # fmt: skip
+    arrays = (maps, bends, spline(), amounts)
+    _function()(_address(pixels), _address(varied), count, *map(_address, arrays))
     return varied
 
 

@@ -10,11 +10,12 @@ import pytest
 
 from mnistlab.book.reading import read_book
 from mnistlab.book.trial import Conv, Network, Training
-from mnistlab.images import DataSet, Images
+from mnistlab.images import Bytes, DataSet, Images
 from mnistlab.model import Weights
 from mnistlab.model.network import initial_weights
 from mnistlab.randomness import Purpose, generator
-from mnistlab.training.batches import Batch, Batches
+from mnistlab.training.augment import Labels
+from mnistlab.training.batches import Batches
 from mnistlab.training.native import library
 from mnistlab.training.native.engine import NativeEngine
 
@@ -50,7 +51,32 @@ def native(
     **more: object,
 ) -> NativeEngine:
     weights = weights or initial_weights(network, generator(0, Purpose.weights))
-    return NativeEngine(network, chosen, train, weights, Batches(network, chosen, 0), **more)  # type: ignore[arg-type]
+    return NativeEngine(Batches(network, chosen, train, 0), weights, **more)  # type: ignore[arg-type]
+
+
+def by_torch(
+    network: Network,
+    chosen: Training,
+    train: Images,
+    weights: Weights,
+    dtype: "torch.dtype" = torch.float32,
+) -> TorchEngine:
+    return TorchEngine(Batches(network, chosen, train, 0), weights, dtype=dtype)
+
+
+def gradient(engine: TorchEngine, pixels: Bytes, labels: Labels) -> Weights:
+    """Autograd's gradient of the mean loss of these images, dropout's masks as the engine has them.
+
+    Pictures of no digit (label −1) have an equal share of every class as their target.
+    """
+    kept = next(engine.batches.epoch(np.arange(len(labels)))).kept
+    logits = engine._logits(torch.from_numpy(pixels), kept)
+    shares = torch.nn.functional.one_hot(torch.from_numpy(labels).long().clamp(min=0), 10)
+    none = torch.from_numpy(labels < 0)[:, None]
+    targets = torch.where(none, torch.tensor(0.1), shares).to(logits.dtype)
+    torch.nn.functional.cross_entropy(logits, targets).backward()
+    named = engine.model.layers.named_parameters()
+    return {name: value.grad.numpy() for name, value in named if value.grad is not None}
 
 
 def random_network(random: np.random.Generator) -> Network:
@@ -96,10 +122,8 @@ def gradients_by_torch(
     """The gradients of all images at once, and whether a ReLU or a pool was so near a kink that
     rounding decides.
     """
-    chosen, near = training(len(train)), False
-    engine = TorchEngine(network, chosen, train, weights, Batches(network, chosen, 0), dtype=dtype)
-    labels = train.labels.astype(np.int32)
-    (batch,) = Batches(network, chosen, 0).of(train.pixels, labels, np.arange(len(train)))
+    near = False
+    engine = by_torch(network, training(len(train)), train, weights, dtype)
 
     def look(module: torch.nn.Module, given: tuple[torch.Tensor], _: torch.Tensor) -> None:
         nonlocal near
@@ -119,7 +143,7 @@ def gradients_by_torch(
         for module in engine.model.layers
         if isinstance(module, torch.nn.ReLU | torch.nn.MaxPool2d)
     ]
-    found = engine.gradient(batch)
+    found = gradient(engine, train.pixels, train.labels.astype(np.int32))
     for hook in hooks:
         hook.remove()
     return found, near
@@ -153,15 +177,9 @@ def test_gradients_of_100_random_networks_equal_autograds_in_float64() -> None:
         if (
             far and not near_a_kink
         ):  # then float32 must not be enough for it, as batch-norm of equal numbers
-            by_torch = distances(
-                gradients_by_torch(network, train, weights, torch.float32)[0], expected
-            )
-            assert all(off < by_torch[name] for name, off in far.items()), (
-                far,
-                by_torch,
-                network,
-                count,
-            )
+            rough, _ = gradients_by_torch(network, train, weights, torch.float32)
+            theirs = distances(rough, expected)
+            assert all(off < theirs[name] for name, off in far.items()), (far, theirs, network)
         compared, redrawn = compared + (not far), redrawn + bool(far)
     assert redrawn <= 10
 
@@ -184,7 +202,7 @@ def test_the_engines_stay_together_for_200_steps(
     chosen = training(optimizer=optimizer, weight_decay=0.01, **momentum)
     weights = initial_weights(network, generator(0, Purpose.weights))
     ours = native(network, chosen, train, weights)
-    theirs = TorchEngine(network, chosen, train, weights, Batches(network, chosen, 0))
+    theirs = by_torch(network, chosen, train, weights)
     # with batch-norm in five layers, a larger rate takes PyTorch's own float32 and float64 as far
     # apart
     rate = 0.00003 if network == DEEP else 0.001
@@ -222,7 +240,7 @@ def test_running_statistics_are_torchs() -> None:
     chosen = training(16, learning_rate=1e-9)
     weights = initial_weights(network, generator(0, Purpose.weights))
     ours = native(network, chosen, train)
-    theirs = TorchEngine(network, chosen, train, weights, Batches(network, chosen, 0))
+    theirs = by_torch(network, chosen, train, weights)
     for engine in (ours, theirs):
         engine.train_epoch(np.arange(40), 1e-9)  # batches of 16, 16 and 8
     for part in ("running_mean", "running_var"):
@@ -234,18 +252,11 @@ def test_running_statistics_are_torchs() -> None:
 def test_a_picture_of_no_digit_is_taught_as_an_equal_share_for_all() -> None:
     network, train = Network(conv=(Conv(out=5, kernel=3, stride=3),)), images(4)
     ours = native(network, training(4), train, optimizer="none")
-    theirs = TorchEngine(
-        network,
-        training(4),
-        train,
-        ours.weights(),
-        Batches(network, training(4), 0),
-        dtype=torch.float64,
-    )
+    theirs = by_torch(network, training(4), train, ours.weights(), torch.float64)
     labels = np.array([-1, 3, -1, 9], np.int32)
-    ours.labels = labels
+    ours.batches.labels = labels
     loss, accuracy = ours.train_epoch(np.arange(4), 0.0)
-    expected = theirs.gradient(Batch(train.pixels.copy(), labels, np.arange(4), None))
+    expected = gradient(theirs, train.pixels, labels)
     assert max(distances(ours.gradient(), expected).values()) < CLOSE
     chances = torch.from_numpy(ours.logits(train.pixels)).double().log_softmax(1).numpy()
     targets = np.where(labels[:, None] < 0, 0.1, np.eye(10)[labels])
@@ -280,18 +291,9 @@ def test_batch_norm_held_as_in_inference() -> None:
     np.testing.assert_array_equal(
         engine.weights()["norm1.running_mean"], weights["norm1.running_mean"]
     )
-    theirs = TorchEngine(
-        network,
-        training(20),
-        train,
-        weights,
-        Batches(network, training(20), 0),
-        dtype=torch.float64,
-    )
-    theirs.model.train = lambda mode=True: torch.nn.Module.train(theirs.model, False)  # type: ignore[method-assign]
-    expected = theirs.gradient(
-        Batch(train.pixels, train.labels.astype(np.int32), np.arange(20), None)
-    )
+    theirs = by_torch(network, training(20), train, weights, torch.float64)
+    theirs.model.eval()
+    expected = gradient(theirs, train.pixels, train.labels.astype(np.int32))
     assert max(distances(engine.gradient(), expected).values()) < CLOSE
 
 

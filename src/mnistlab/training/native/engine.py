@@ -8,19 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mnistlab.book.trial import Network, Training
-from mnistlab.images import CLASSES, SIDE, Bytes, Images
+from mnistlab.book.trial import Network
+from mnistlab.images import CLASSES, SIDE, Bytes
 from mnistlab.model import Weights
-from mnistlab.training.batches import Batches
+from mnistlab.training.batches import Batches, Rows
 from mnistlab.training.native.library import load
 
 LANES = 16  # inner channels are padded with zeros to whole vectors
-OPTIMIZERS = (
-    "adam",
-    "adamw",
-    "sgd",
-    "none",
-)  # as engine.c counts them; none only leaves a gradient
+OPTIMIZERS = ("adam", "adamw", "sgd", "none")  # as engine.c counts them; none: only a gradient
 
 Floats = npt.NDArray[np.float32]
 Address = ctypes.c_void_p
@@ -34,10 +29,8 @@ class _Layer(ctypes.Structure):
     """`Layer` of engine.c, which says what each field means."""
 
     _fields_ = [
-        *_fields(
-            ctypes.c_int32, "linear channels side padding kernel stride filters norm relu pool"
-        ),
-        *_fields(ctypes.c_int32, "dropout frozen width out after"),
+        *_fields(ctypes.c_int32, "linear channels side padding kernel stride filters norm relu"),
+        *_fields(ctypes.c_int32, "pool dropout frozen width out after"),
         *_fields(ctypes.c_int64, "weight bias gamma beta end mean variance row image z_image"),
         *_fields(Address, "input z d_input d_z turned moments taps places spots weight_rows outs"),
     ]
@@ -65,25 +58,17 @@ class NativeEngine:
     """
 
     def __init__(
-        self,
-        network: Network,
-        training: Training,
-        train: Images,
-        initial: Weights,
-        batches: Batches,
-        *,
-        frozen: Collection[str] = (),
-        fixed_norm: bool = False,
-        optimizer: str | None = None,
-    ) -> None:
-        self.c, self.network, self.batches = _functions(), network, batches
-        self.pixels, self.labels = train.pixels, train.labels.astype(np.int32)
-        self.layers = _layers(network, frozen)
+        self, batches: Batches, initial: Weights, *,
+        frozen: Collection[str] = (), fixed_norm: bool = False, optimizer: str | None = None,
+    ) -> None:  # fmt: skip
+        training, self.network, self.batches = batches.training, batches.network, batches
+        self.c, self.layers = _functions(), _layers(batches.network, frozen)
         self.state = _Engine(
-            layers=self.layers, count=len(self.layers), batch=min(training.batch_size, len(train)),
+            layers=self.layers, count=len(self.layers),
+            batch=min(training.batch_size, len(batches.labels)),
             optimizer=OPTIMIZERS.index(optimizer or training.optimizer), fixed_norm=fixed_norm,
-            decay=training.weight_decay, momentum=training.momentum, kept=1 - network.dropout,
-            beta1_power=1, beta2_power=1,
+            decay=training.weight_decay, momentum=training.momentum,
+            kept=1 - self.network.dropout, beta1_power=1, beta2_power=1,
         )  # fmt: skip
         self.c.engine_plan(self.state)
         sizes = dict.fromkeys(("weight", "gradient", "first", "second"), self.state.parameters)
@@ -94,12 +79,10 @@ class NativeEngine:
         self.c.engine_place(self.state)
         self.load(initial)
 
-    def train_epoch(
-        self, order: npt.NDArray[np.int64], learning_rate: float
-    ) -> tuple[float, float]:
+    def train_epoch(self, order: Rows, learning_rate: float) -> tuple[float, float]:
         self.state.rate = learning_rate
         loss, digits, right, hits = 0.0, 0, 0, ctypes.c_int64()
-        for batch in self.batches.of(self.pixels, self.labels, order):
+        for batch in self.batches.epoch(order):
             _check(batch.pixels, batch.rows)
             kept = None if batch.kept is None else _padded(batch.kept, self.network)
             loss += self.c.engine_train(
@@ -125,9 +108,8 @@ class NativeEngine:
 
     def gradient(self) -> Weights:
         """The gradient of the last batch's mean loss, by the names of the weights it belongs to."""
-        return _copies(
-            {name: view for name, view in self._views("gradient").items() if "running" not in name}
-        )
+        views = self._views("gradient").items()
+        return _copies({name: view for name, view in views if "running" not in name})
 
     def _views(self, row: str) -> dict[str, Floats]:
         """The parameters in that array by name, as PyTorch orders their axes, without the padding.
@@ -139,14 +121,11 @@ class NativeEngine:
         views: dict[str, Floats] = {}
         channels = 1
         for number, (conv, layer) in enumerate(
-            zip(self.network.conv, self.layers[:-1], strict=True), 1
+            zip(self.network.conv, self.layers, strict=False), 1
         ):
-            filters = memory[layer.weight : layer.bias].reshape(
-                conv.kernel, conv.kernel, -1, layer.width
-            )
-            views[f"conv{number}.weight"] = filters[:, :, :channels, : conv.out].transpose(
-                3, 2, 0, 1
-            )
+            shape = (conv.kernel, conv.kernel, -1, layer.width)
+            filters = memory[layer.weight : layer.bias].reshape(shape)[:, :, :channels, : conv.out]
+            views[f"conv{number}.weight"] = filters.transpose(3, 2, 0, 1)
             views[f"conv{number}.bias"] = memory[layer.bias :][: conv.out]
             if conv.norm:
                 views[f"norm{number}.weight"] = memory[layer.gamma :][: conv.out]
@@ -167,24 +146,19 @@ def _layers(network: Network, frozen: Collection[str]) -> "ctypes.Array[_Layer]"
     for number, (conv, (_, side)) in enumerate(
         zip(network.conv, network.shapes(), strict=False), 1
     ):
-        layers.append(
-            _Layer(
-                channels=stored, side=side, padding=conv.padding, kernel=conv.kernel,
-                stride=conv.stride,
-                filters=conv.out, norm=conv.norm, relu=1, pool=conv.pool,
-                frozen=f"conv{number}" in frozen,
-            )
+        layer = _Layer(
+            channels=stored, side=side, padding=conv.padding, kernel=conv.kernel,
+            stride=conv.stride, filters=conv.out, norm=conv.norm, relu=1, pool=conv.pool,
+            frozen=f"conv{number}" in frozen,
         )  # fmt: skip
+        layers.append(layer)
         stored = _whole(conv.out)
     side = network.shapes()[-1][1]
-    layers.append(
-        _Layer(
-            linear=1, channels=side * side * stored, side=1, kernel=1, stride=1,
-            filters=CLASSES, pool=1,
-            dropout=network.dropout > 0, frozen="linear" in frozen,
-        )
+    linear = _Layer(
+        linear=1, channels=side * side * stored, side=1, kernel=1, stride=1, filters=CLASSES,
+        pool=1, dropout=network.dropout > 0, frozen="linear" in frozen,
     )  # fmt: skip
-    return (_Layer * len(layers))(*layers)
+    return (_Layer * (len(layers) + 1))(*layers, linear)
 
 
 def _padded(kept: Bytes, network: Network) -> Bytes:
@@ -199,17 +173,12 @@ def _padded(kept: Bytes, network: Network) -> Bytes:
 
 def _copies(views: dict[str, Floats]) -> Weights:
     """Copies of all views, the linear layer's features in one row as PyTorch has them."""
-    flat = {
-        name: view.reshape(CLASSES, -1) if name == "linear.weight" else view
-        for name, view in views.items()
-    }
-    return {name: np.array(value, order="C") for name, value in flat.items()}
+    copies = {name: np.array(view, order="C") for name, view in views.items()}
+    return copies | {"linear.weight": copies["linear.weight"].reshape(CLASSES, -1)}
 
 
-def _check(pixels: Bytes, rows: npt.NDArray[np.int64] | None = None) -> None:
-    """See that C stays inside: images of the right size, rows among them. Raises ValueError and
-    IndexError.
-    """
+def _check(pixels: Bytes, rows: Rows | None = None) -> None:
+    """Raise ValueError or IndexError where C would leave the images' memory."""
     if pixels.shape[1:] != (SIDE, SIDE):
         raise ValueError(f"images of {pixels.shape[1:]} pixels, not {SIDE}×{SIDE}")
     if rows is not None and len(rows) and not 0 <= rows.min() <= rows.max() < len(pixels):
@@ -230,18 +199,14 @@ def _zeros(count: int) -> Floats:
 @cache
 def _functions() -> ctypes.CDLL:
     """The library with the types of its functions."""
-    library = load()
-    engine = ctypes.POINTER(_Engine)
-    pixels = np.ctypeslib.ndpointer(np.uint8, flags="C")
-    labels, rows = (
-        np.ctypeslib.ndpointer(np.int32, 1, flags="C"),
-        np.ctypeslib.ndpointer(np.int64, 1, flags="C"),
-    )
-    logits = np.ctypeslib.ndpointer(np.float32, 2, flags="C")
+    library, array = load(), np.ctypeslib.ndpointer
+    engine, count = ctypes.POINTER(_Engine), ctypes.c_int64
+    pixels, labels = array(np.uint8, flags="C"), array(np.int32, 1, flags="C")
+    rows, logits = array(np.int64, 1, flags="C"), array(np.float32, 2, flags="C")
     library.engine_plan.argtypes = library.engine_place.argtypes = [engine]
     library.engine_train.argtypes = [
-        engine, pixels, labels, rows, ctypes.c_int64, Address, ctypes.POINTER(ctypes.c_int64),
+        engine, pixels, labels, rows, count, Address, ctypes.POINTER(count),
     ]  # fmt: skip
     library.engine_train.restype = ctypes.c_double
-    library.engine_score.argtypes = [engine, pixels, ctypes.c_int64, logits]
+    library.engine_score.argtypes = [engine, pixels, count, logits]
     return library

@@ -43,7 +43,7 @@ def variant() -> str:
 
 def _open(name: str) -> ctypes.CDLL:
     """Load a variant, built from the engine.c that lies beside it."""
-    path = _path(name)
+    path = FOLDER / f"engine-{name}{SUFFIX}"
     if not path.exists():
         raise NoEngineError(f"the native engine is not installed ({path}): {REMEDY}")
     try:
@@ -54,16 +54,9 @@ def _open(name: str) -> ctypes.CDLL:
         why = str(error).splitlines()[0]
         raise NoEngineError(f"the native engine cannot be loaded ({why}): {REMEDY}") from error
     if source != _expected_source():
-        raise EngineError(
-            f"the native engine was built from another engine.c ({path}): run python "
-            f"hatch_build.py where its source "
-            "is, or install mnistlab again"
-        )
+        remedy = "run python hatch_build.py where its source is, or install mnistlab again"
+        raise EngineError(f"the native engine was built from another engine.c ({path}): {remedy}")
     return library
-
-
-def _path(name: str) -> Path:
-    return FOLDER / f"engine-{name}{SUFFIX}"
 
 
 def _expected_source() -> str:
