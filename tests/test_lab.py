@@ -1,23 +1,57 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mnistlab.book.trial import Book
-from mnistlab.errors import BookError, StoreError
+from mnistlab.data.split import Split
+from mnistlab.errors import BookError, StoreError, UnfinishedError
 from mnistlab.images import DataSet
-from mnistlab.lab import run_book
+from mnistlab.lab import default_folder, run_book
 from mnistlab.model.artifact import read_weights
 from mnistlab.report.pages import write_report
 from mnistlab.results.store import Store
 from mnistlab.results.summary import Results
 from mnistlab.training import local
-from mnistlab.training.record import Job, RunRecord
+from mnistlab.training.fit import run
+from mnistlab.training.record import Job, Run, RunRecord
+from mnistlab.training.trainer import Failure
+
+
+@dataclass
+class TrainerHere:
+    """Trains in this process, or answers what a test wants instead."""
+
+    answer: Callable[[Job, Split], Run | Failure] = run
+    jobs: list[tuple[str, int]] = field(default_factory=list)  # handed to it
+    closed: bool = False
+
+    def __call__(self, jobs: Sequence[Job], split: Split) -> Iterator[tuple[Job, Run | Failure]]:
+        self.jobs += [(job.trial.name, job.seed) for job in jobs]
+        try:
+            yield from ((job, self.answer(job, split)) for job in jobs)
+        finally:
+            self.closed = True
+
+
+@pytest.fixture
+def trainer(monkeypatch: pytest.MonkeyPatch) -> TrainerHere:
+    here = TrainerHere()
+    monkeypatch.setattr("mnistlab.lab.LocalTrainer", lambda *_: here)
+    return here
+
+
+@pytest.fixture
+def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that do not look at the report, which takes longest."""
+    monkeypatch.setattr("mnistlab.report.pages.write_report", lambda store, results: None)
 
 
 def told(records: list[tuple[str, int, bool]]) -> Callable[[RunRecord, bool], None]:
@@ -38,7 +72,7 @@ def test_a_book_goes_in_and_a_results_folder_comes_out(
         ("b", 1),
     ]
     files = {path.name for path in (tmp_path / "out").iterdir() if not path.is_dir()}
-    assert files >= {"book.json", "results.json", "report.md", "test.npz"}
+    assert files >= {"book.json", "results.json", "report.md", "report.html"}
     assert {path.name for path in (tmp_path / "out" / "plots").iterdir()} >= {"a.png", "b.png"}
     contract = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))
     assert [run["status"] for run in contract["runs"]] == ["done"] * 4
@@ -131,6 +165,175 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
     assert (tmp_path / "file").read_text() == "mine"
 
 
+@pytest.mark.usefixtures("no_report")
+def test_other_data_or_options_in_the_same_folder_are_refused_before_anything_trains(
+    tiny_book: Book, tiny: DataSet, tmp_path: Path, trainer: TrainerHere
+) -> None:
+    run_book(tiny_book, tiny, tmp_path, only=["a"])
+    before = (tmp_path / "book.json").read_bytes()
+    turned = DataSet("turned", tiny.train, tiny.test[np.arange(60)[::-1]])
+    for book, data in (
+        (tiny_book, turned),
+        (tiny_book.model_copy(update={"validation": 50}), tiny),
+        (tiny_book.with_epochs(1), tiny),
+    ):
+        with pytest.raises(StoreError, match=r"its runs are .*, not .*; give another --out"):
+            run_book(book, data, tmp_path)
+    assert len(trainer.jobs) == 2
+    assert (tmp_path / "book.json").read_bytes() == before
+    assert len(run_book(tiny_book.with_seeds(1), tiny, tmp_path, only=["a"]).runs) == 2
+
+
+def test_the_folder_is_named_by_the_book_and_by_what_changes_its_results(
+    tiny_book: Book, tiny: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    trainer: TrainerHere,
+) -> None:  # fmt: skip
+    folders = {
+        "tiny": tiny_book.with_seeds(1),
+        "tiny-epochs-2": tiny_book.with_epochs(2).with_seeds(3),
+        "tiny-strokes-mine.jsonl": tiny_book.with_strokes(["mine.jsonl"]),
+        "tiny-strokes-..-a-b-c-d.jsonl": tiny_book.with_strokes(["../a b/c/d.jsonl"]),
+    }
+    for name, book in folders.items():
+        assert default_folder(book, "mnist") == Path("results", name)
+    assert default_folder(tiny_book, "../x y") == Path("results/tiny-..-x-y")
+    own = tiny_book.model_copy(update={"data": "some/folder"})
+    assert default_folder(own, "folder") == Path("results/tiny")
+    monkeypatch.chdir(tmp_path)
+    run_book(tiny_book.with_epochs(1), tiny, only=["a"])
+    assert Path("results/tiny-tiny-epochs-1/report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("weights.safetensors", None), ("model.onnx", b""), ("predictions.npy", b"\x93NUMPY"),
+        ("run.json", b"{}"), ("run.json", None),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("no_report")
+def test_a_damaged_run_is_trained_again_and_says_so(
+    name: str, content: bytes | None, tiny_book: Book, tiny: DataSet, tmp_path: Path,
+    trainer: TrainerHere, caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    results = run_book(tiny_book, tiny, tmp_path)
+    files = [run.folder / "weights.safetensors" for run in results.runs]
+    weights = {path: path.read_bytes() for path in files}
+    damaged = results.runs[2].folder / name
+    damaged.unlink()
+    if content is not None:
+        damaged.write_bytes(content)
+    trainer.jobs.clear()
+    records: list[tuple[str, int, bool]] = []
+    assert not caplog.messages
+    results = run_book(tiny_book, tiny, tmp_path, on_run=told(records))
+    assert trainer.jobs == [("b", 0)]
+    assert sorted(records) == [("a", 0, True), ("a", 1, True), ("b", 0, False), ("b", 1, True)]
+    (message,) = caplog.messages
+    assert message.startswith(f"{damaged}: damaged or of another version (")
+    assert message.endswith("make it anew: done now for trial b, seed 0")
+    assert "\n" not in message
+    assert len(results.runs) == 4
+    assert weights == {path: path.read_bytes() for path in files}
+
+
+def test_an_attempt_with_fresh_that_fails_leaves_the_stored_run_which_counts(
+    tiny_book: Book, tiny: DataSet, tmp_path: Path, trainer: TrainerHere
+) -> None:
+    before = run_book(tiny_book, tiny, tmp_path)
+    trainer.answer = lambda job, split: Failure("no luck") if job.seed else run(job, split)
+    records: list[RunRecord] = []
+    results = run_book(
+        tiny_book, tiny, tmp_path, fresh=True, on_run=lambda record, _: records.append(record)
+    )
+    assert [record.status for record in records] == ["done", "failed"] * 2
+    assert [record.status for record in results.records] == ["done"] * 4
+    assert results.records[1] == before.records[1]
+    assert [(record.trial, record.seed) for record in results.failures] == [("a", 1), ("b", 1)]
+    contract = json.loads((tmp_path / "results.json").read_text("utf-8"))
+    assert [run["status"] for run in contract["runs"]] == ["done"] * 4
+
+
+@pytest.mark.usefixtures("no_report")
+def test_a_failures_traceback_is_in_a_log_named_by_the_runs_identity(
+    tiny_book: Book, tiny: DataSet, tmp_path: Path, trainer: TrainerHere
+) -> None:
+    trainer.answer = lambda job, _: Failure("ValueError: no luck", f"Traceback …\n{job.seed}\udcff")
+    results = run_book(tiny_book, tiny, tmp_path, only=["a"])
+    names = [results.plan.identity(tiny_book.trials[0], seed) for seed in (0, 1)]
+    assert sorted(path.stem for path in (tmp_path / "logs").iterdir()) == sorted(names)
+    assert (tmp_path / "logs" / f"{names[1]}.log").read_text("utf-8") == "Traceback …\n1\\udcff"
+    assert [record.reason for record in results.failures] == ["ValueError: no luck"] * 2
+
+
+@pytest.mark.usefixtures("no_report")
+def test_a_pruned_run_is_told_and_never_stored(
+    tiny_book: Book, tiny: DataSet, tmp_path: Path, trainer: TrainerHere
+) -> None:
+    def pruned(job: Job, split: Split) -> Run:
+        done = run(job, split)
+        update: dict[str, object] = {"status": "pruned", "epoch": None, "scores": {}}
+        return Run(done.record.model_copy(update=update), {}, done.test_probabilities[:0])
+
+    trainer.answer = pruned
+    records: list[RunRecord] = []
+    results = run_book(tiny_book, tiny, tmp_path, on_run=lambda record, _: records.append(record))
+    assert [record.status for record in records] == ["pruned"] * 4
+    assert results.records == ()
+    assert not list(tmp_path.glob("*/run.json"))
+
+
+@pytest.mark.usefixtures("no_report")
+def test_storing_that_fails_midway_is_an_error_of_its_own_and_ends_the_workers(
+    tiny_book: Book, tiny: DataSet, tmp_path: Path, trainer: TrainerHere,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    def train_and_fill_the_disk(job: Job, split: Split) -> Run:
+        if job.seed == 1:
+            monkeypatch.setattr(os, "fsync", full)
+        return run(job, split)
+
+    trainer.answer = train_and_fill_the_disk
+    said = r"cannot be written \(No space left on device\); mend that and give the same command"
+    with pytest.raises(UnfinishedError, match=said) as caught:
+        run_book(tiny_book, tiny, tmp_path)
+    assert trainer.closed
+    assert caught.tb  # which keeps the trainer's generator alive: it was closed, not forgotten
+    assert len(list(tmp_path.glob("*/run.json"))) == 1
+    with pytest.raises(StoreError, match="give another --out"):
+        run_book(tiny_book, tiny, tmp_path)
+    monkeypatch.undo()
+    assert len(run_book(tiny_book, tiny, tmp_path, jobs=1).runs) == 4
+
+
+def test_a_folder_deleted_while_training_keeps_what_finishes_after_it(
+    tiny_book: Book, tiny: DataSet, tmp_path: Path, trainer: TrainerHere
+) -> None:
+    def train_and_delete(job: Job, split: Split) -> Run:
+        if (job.trial.name, job.seed) == ("b", 0):
+            shutil.rmtree(tmp_path / "out")
+        return run(job, split)
+
+    trainer.answer = train_and_delete
+    with pytest.raises(UnfinishedError, match="not a results folder"):
+        run_book(tiny_book, tiny, tmp_path / "out")
+    trainer.answer, trainer.jobs = run, []
+    assert len(run_book(tiny_book, tiny, tmp_path / "out").runs) == 4
+    assert trainer.jobs == [("a", 0), ("a", 1)]
+
+
+def test_a_report_that_cannot_be_written_is_unfinished_work(
+    tiny_book: Book, tiny: DataSet, tmp_path: Path, trainer: TrainerHere
+) -> None:
+    (tmp_path / "report.md").mkdir()
+    with pytest.raises(UnfinishedError, match="cannot be written"):
+        run_book(tiny_book, tiny, tmp_path, only=["a"])
+    assert len(list(tmp_path.glob("*/run.json"))) == 2
+
+
 def test_runs_that_another_lab_stores_meanwhile_are_in_the_report(
     tiny_book: Book, tiny: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,7 +372,7 @@ def test_two_labs_writing_to_one_folder_at_once_lose_nothing(tmp_path: Path) -> 
     assert [(run["trial"], run["seed"], run["status"]) for run in contract["runs"]] == [
         (trial, seed, "done") for trial in "12" for seed in range(3)
     ]
-    assert not list(tmp_path.glob(".tmp-*"))
+    assert not list(tmp_path.glob(".mnistlab-*"))
 
 
 def test_a_killed_lab_resumes_with_bit_equal_weights(tmp_path: Path) -> None:

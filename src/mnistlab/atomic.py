@@ -4,44 +4,45 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-TEMPORARY = ".tmp-"
+TEMPORARY = ".mnistlab-new-"  # then 32 hexadecimal digits: being written
+REPLACED = ".mnistlab-old-"  # then its name: moved aside for a new folder of that name
 STALE_SECONDS = 3600
 
 
 @contextmanager
 def whole_folder(path: Path, replace: bool = False) -> Iterator[Path]:
-    """Give a temporary folder beside `path`; when the block ends without an error it becomes
-    `path`.
+    """Give a temporary folder that becomes `path` when the block ends without an error.
 
-    If another process made `path` meanwhile, theirs stays and ours is dropped: both hold the same,
-    because such a folder's name is a hash of what determines its content. With `replace` what is
-    there is taken away at the very end. Raises OSError.
+    What another process makes of that name meanwhile stays, and ours is dropped: its name says
+    what is in it. With `replace` what was there before makes way, and is never lost: until ours
+    has its name, `remove_leftovers` would give it back. Raises OSError.
     """
-    temporary = _beside(path)
+    temporary, old = _beside(path), path.with_name(f"{REPLACED}{path.name}")
     temporary.mkdir()
     try:
         yield temporary
         for file in temporary.iterdir():
             _to_disk(file)
         if replace:
-            remove_folder(path)
+            _settle(old)
+            with suppress(FileNotFoundError):
+                path.rename(old)
         try:
             temporary.rename(path)
         except OSError:
             if not path.is_dir():
                 raise
     finally:
+        _settle(old)
         shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write `content` to `path`: a reader sees the old file or the new one, never a part. Raises
-    OSError.
-    """
+    """Write a file: a reader sees the old one or the new one, never a part. Raises OSError."""
     temporary = _beside(path)
     try:
         temporary.write_bytes(content)
@@ -51,36 +52,28 @@ def write_whole(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def discard_if_incomplete(folder: Path, files: Iterable[str]) -> bool:
-    """Whether the folder holds all its files; if something took one away, what is left of it is
-    removed, to be remade.
-
-    Raises OSError.
-    """
-    if all((folder / file).is_file() for file in files):
-        return True
-    remove_folder(folder)
-    return False
-
-
-def remove_folder(path: Path) -> None:
-    """Take the folder `path` away in one step, so that no half of it is ever seen under its name.
-    Raises OSError.
-    """
-    doomed = _beside(path)
-    with suppress(FileNotFoundError):  # it is not there, or another process has just taken it
-        path.rename(doomed)
-    shutil.rmtree(doomed, ignore_errors=True)
-
-
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes left half-written in `folder` more than an hour ago."""
-    for path in folder.glob(f"{TEMPORARY}*"):
-        try:
-            if time.time() - path.stat().st_mtime > STALE_SECONDS:
+    """Clear up after killed processes: only what this module named, only directly in `folder`.
+
+    What was replaced gets its name back if the new one never came; what was half-written more
+    than an hour ago is removed.
+    """
+    for path in folder.glob(f"{REPLACED}*"):
+        _settle(path)
+    for path in folder.glob(TEMPORARY + 32 * "[0-9a-f]"):
+        with suppress(OSError):  # another process has just removed it, or writes it still
+            if time.time() - path.lstat().st_mtime > STALE_SECONDS:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        except OSError:
-            continue  # another process swept it first, or writes it still
+
+
+def _settle(old: Path) -> None:
+    """Give a replaced folder its name back, or remove it if there is a new one of that name."""
+    path = old.with_name(old.name.removeprefix(REPLACED))
+    if path.exists():
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        with suppress(OSError):  # there is none, or another process has just settled it
+            old.rename(path)
 
 
 def _beside(path: Path) -> Path:

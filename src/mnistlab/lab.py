@@ -1,23 +1,28 @@
 """The spine: a book and its data in; every run on disk and a report out."""
 
+import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import loky
 
-from mnistlab.book.trial import Book
+from mnistlab.book.trial import Book, Trial
 from mnistlab.data.catalog import Progress, cache_folder
 from mnistlab.data.drawings import add_drawings
 from mnistlab.data.split import DataInfo, split
-from mnistlab.errors import BookError
+from mnistlab.errors import BookError, StoreError, UnfinishedError
 from mnistlab.images import DataSet
 from mnistlab.results.store import Plan, Store
 from mnistlab.results.summary import Results
 from mnistlab.training.engines import choose_engine, see_that_it_can_augment
+from mnistlab.training.identity import identity
 from mnistlab.training.local import LocalTrainer
-from mnistlab.training.record import Epoch, Job, Run, RunRecord
+from mnistlab.training.record import Epoch, Job, RunRecord
 from mnistlab.training.trainer import AlreadyStored, Failure, Message
+
+OnEpoch = Callable[[Job, Epoch], None]
 
 
 def run_book(
@@ -31,50 +36,103 @@ def run_book(
     device: str = "auto",
     fresh: bool = False,
     progress: Progress | None = None,
-    on_start: Callable[[Plan], None] | None = None,
-    on_epoch: Callable[[Job, Epoch], None] | None = None,
-    on_run: Callable[[RunRecord, bool], None] | None = None,
+    on_start: Callable[[Plan], None] = lambda plan: None,
+    on_epoch: OnEpoch = lambda job, epoch: None,
+    on_run: Callable[[RunRecord, bool], None] = lambda record, stored: None,
 ) -> Results:
-    """Train every trial of the book with every seed, store each run as it finishes, and write the
-    report.
+    """Train each trial of the book with each seed, store each run, and write the report.
 
-    What is stored already is not trained again unless `fresh`. `out` is `results/<book>` by
-    default, `jobs` the number of cores, `only` the names of the trials to train (all). `engine` is
-    `native`, `torch` or `auto`, `device` `cpu`, `cuda` or `auto`. `progress` shows downloads,
-    `on_start` hears what will be run when nothing can be refused any more, `on_epoch` of every
-    epoch, `on_run` of every run and whether it was found stored. Raises LabError.
+    A run that is stored is not trained again unless `fresh`, or its files are damaged, which is
+    logged. `out` is `default_folder` if not given, `jobs` the number of cores, `only` the names of
+    all trials. `engine` is `native`, `torch` or `auto`, `device` `cpu`, `cuda` or `auto`.
+
+    `progress` shows downloads; `on_start` hears what will be run when nothing is refused any more,
+    `on_epoch` of each epoch, `on_run` of each run, and whether it was stored before. The traceback
+    of a run that failed is in `logs/` of the results folder.
+
+    Raises UnfinishedError if storing or reporting fails midway, else LabError.
     """
-    names = _known(only, book)
+    trials = _chosen(book, only)
     parts = add_drawings(split(data, book.validation), book.extra, progress)
     plan = _plan(book, parts.info, engine, device)
-    store = Store(Path(out) if out else Path("results") / book.name)
+    store = Store(Path(out) if out else default_folder(book, data.name))
     store.prepare(plan, parts.test)
-    if on_start:
-        on_start(plan)
-
-    def find(job: Job) -> RunRecord | None:
-        """The record of a finished run, under the name that this book gives its trial."""
-        found = None if fresh else store.find(plan.identity(job.trial, job.seed))
-        return found.record.model_copy(update={"trial": job.trial.name}) if found else None
-
-    wanted = [
-        plan.job(trial, seed) for trial in book.trials if trial.name in names for seed in book.seeds
-    ]
-    missing = [job for job in wanted if find(job) is None]
-    tell = on_run or (lambda record, stored: None)
-    for record in filter(None, map(find, wanted)):
-        tell(record, True)
-    failures = []
+    on_start(plan)
+    missing, failures = [], []
+    for job in [plan.job(trial, seed) for trial in trials for seed in book.seeds]:
+        if not fresh and (record := _find(store, plan, job)):
+            on_run(record, True)
+        else:
+            missing.append(job)
     if missing:
-        train = LocalTrainer(
-            jobs or loky.cpu_count(), cache_folder(), lambda job: find(job) is not None
-        )
-        with closing(train(missing, parts)) as messages:
+        train = _trainer(store, plan, jobs or loky.cpu_count(), fresh)
+        with closing(train(missing, parts)) as messages, _midway():
             _get_ready_to_report()
-            for record, stored in _stored(messages, store, plan, fresh, on_epoch):
+            for record, known in _stored(messages, store, plan, fresh, on_epoch):
                 failures += [record] if record.status == "failed" else []
-                tell(record, stored)
-    return _report(store, plan, failures)
+                on_run(record, known)
+    with _midway():
+        return _report(store, plan, failures)
+
+
+def default_folder(book: Book, data: str) -> Path:
+    """Return `results/BOOK`, and in its name what else changes results.
+
+    That is a data set which is not the book's own, and the options `--epochs` and `--strokes`.
+    """
+    other = [] if data == Path(book.data).name else [data]
+    options = [option for option in book.options if not option.startswith("--seeds")]
+    added = [re.sub(r"[^\w.]+", "-", each).strip("-") for each in (*other, *options)]
+    return Path("results", "-".join([book.name, *added]))
+
+
+def _trainer(store: Store, plan: Plan, processes: int, fresh: bool) -> LocalTrainer:
+    """What trains here; it leaves out what another lab has stored when its turn comes."""
+
+    def is_stored(job: Job) -> bool:
+        return not fresh and store.holds(identity(job, plan.data))
+
+    return LocalTrainer(processes, cache_folder(), is_stored)
+
+
+def _find(store: Store, plan: Plan, job: Job) -> RunRecord | None:
+    """The record of a stored run as this book names it; None if it is to be trained."""
+    try:
+        found = store.find(identity(job, plan.data))
+    except StoreError as error:
+        run = f"trial {job.trial.name}, seed {job.seed}"
+        logging.getLogger(__name__).warning("%s: done now for %s", error, run)
+        return None
+    return found.called(job.trial.name).record if found else None
+
+
+def _stored(
+    messages: Iterable[tuple[Job, Message]],
+    store: Store,
+    plan: Plan,
+    fresh: bool,
+    on_epoch: OnEpoch,
+) -> Iterator[tuple[RunRecord, bool]]:
+    """Store each run as it finishes; give its record, and whether it was stored before.
+
+    Failed and pruned runs have a record and no folder.
+    """
+    for job, message in messages:
+        name = identity(job, plan.data)
+        if isinstance(message, Epoch):
+            on_epoch(job, message)
+        elif isinstance(message, AlreadyStored):
+            if record := _find(store, plan, job):
+                yield record, True
+        elif isinstance(message, Failure):
+            if message.traceback:
+                log = message.traceback.encode(errors="backslashreplace")
+                store.write_file(f"logs/{name}.log", log)
+            yield _failed(job, message, plan), False
+        elif message.record.status == "pruned":
+            yield message.record, False
+        else:
+            yield store.write(name, message, replace=fresh).record, False
 
 
 def _report(store: Store, plan: Plan, failures: list[RunRecord]) -> Results:
@@ -84,31 +142,17 @@ def _report(store: Store, plan: Plan, failures: list[RunRecord]) -> Results:
     while True:
         results = Results(plan, tuple(store.runs(plan)), tuple(failures))
         write_report(store, results)
-        if len(store.runs(plan)) == len(results.runs):  # else another lab stored more meanwhile
+        if len(store.runs(plan)) == len(results.runs):
             return results
 
 
-def _stored(
-    messages: Iterable[tuple[Job, Message]],
-    store: Store,
-    plan: Plan,
-    fresh: bool,
-    on_epoch: Callable[[Job, Epoch], None] | None,
-) -> Iterator[tuple[RunRecord, bool]]:
-    """Store each run as it finishes; its record, and whether it was found stored. A failure has a
-    record, no folder.
-    """
-    for job, message in messages:
-        identity = plan.identity(job.trial, job.seed)
-        if isinstance(message, Run):
-            yield store.write(identity, message, replace=fresh).record, False
-        elif isinstance(message, Failure):
-            yield _failed(job, message, plan), False
-        elif isinstance(message, AlreadyStored):
-            if found := store.find(identity):
-                yield found.record.model_copy(update={"trial": job.trial.name}), True
-        elif on_epoch:
-            on_epoch(job, message)
+@contextmanager
+def _midway() -> Iterator[None]:
+    """Make of what cannot be stored any more the error that says so."""
+    try:
+        yield
+    except StoreError as error:
+        raise UnfinishedError(str(error)) from None
 
 
 def _plan(book: Book, data: DataInfo, engine: str, device: str) -> Plan:
@@ -121,29 +165,23 @@ def _plan(book: Book, data: DataInfo, engine: str, device: str) -> Plan:
 
 def _get_ready_to_report() -> None:
     """Import what the report needs, half a second of it, while the workers start."""
+    import mnistlab.report.pages  # noqa: F401, I001  it tells matplotlib where to write
+
     import matplotlib.figure  # noqa: F401
 
-    import mnistlab.report.pages  # noqa: F401
 
-
-def _known(only: Sequence[str], book: Book) -> set[str]:
+def _chosen(book: Book, only: Sequence[str]) -> list[Trial]:
+    """The trials of those names, all if there are none. Raises BookError."""
     names = {trial.name for trial in book.trials}
     if unknown := [name for name in only if name not in names]:
-        raise BookError(
-            f"--only {unknown[0]}: no such trial in {book.name}; it has {', '.join(sorted(names))}"
-        )
-    return set(only) or names
+        there = f"no such trial in {book.name}; it has {', '.join(sorted(names))}"
+        raise BookError(f"--only {unknown[0]}: {there}")
+    return [trial for trial in book.trials if not only or trial.name in only]
 
 
 def _failed(job: Job, failure: Failure, plan: Plan) -> RunRecord:
     return RunRecord(
-        trial=job.trial.name,
-        seed=job.seed,
-        status="failed",
-        reason=failure.reason,
-        engine=job.engine,
-        device=job.device,
-        network=job.trial.network,
-        training=job.trial.training,
-        data=plan.data,
-    )
+        trial=job.trial.name, seed=job.seed, status="failed", reason=failure.reason,
+        engine=job.engine, device=job.device, network=job.trial.network,
+        training=job.trial.training, data=plan.data,
+    )  # fmt: skip

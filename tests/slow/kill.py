@@ -47,7 +47,7 @@ def main() -> None:
         while kills < options.kills:
             rounds += 1
             out = Path(folder, f"killed-{rounds}")
-            # so that kills hit the making of splits and patches too
+            # so that kills hit the sharing of the split too
             os.environ["MNISTLAB_CACHE"] = str(Path(folder, f"cache-{rounds}"))
             while kills < options.kills and _killed(out, chance.uniform(0.5, longest)):
                 kills += 1
@@ -109,8 +109,8 @@ def _stamps(out: Path) -> dict[Path, int]:
 
 
 def _runs(out: Path) -> list[Path]:
-    """Folders under a run's own name; a kill may leave one under a temporary name, which is swept
-    an hour later.
+    """Folders under a run's own name; a kill may leave one under a temporary name, which is
+    removed an hour later.
     """
     return [path for path in out.glob("*") if len(path.name) == 16 and path.is_dir()]
 

@@ -1,33 +1,36 @@
-"""Runs on disk. A results folder holds
+"""A results folder: what was run, the test images, and a folder for each finished run.
 
-    book.json       what was run: the resolved book, the data, the engine, the device
-    results.json    the contract that others read (see `summary`)
-    report.md, plots/, test.npz (test pixels and labels, written once)
-    <identity>/     one finished run: run.json, weights.safetensors, model.onnx, predictions.npy
+    book.json            the plan: the book as it was run, the data, the engine, the device
+    test-<8 digits>.npz  the test images and labels, named by the hash of both
+    <identity>/          a run: run.json, weights.safetensors, model.onnx, predictions.npy
 
-A run's folder is named by the hash of everything that determines its result, and has that name only
-when complete.
+A run's folder is named by the hash of all that determines its result, and has that name only when
+it is complete. Both JSON files hold the SHA-256 of themselves, and of the files beside them.
 """
 
+import hashlib
 import io
-import zlib
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from zipfile import BadZipFile
+from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from mnistlab import atomic
 from mnistlab.book.trial import Book, Trial
-from mnistlab.data.split import DataInfo
+from mnistlab.data.split import PARTS, DataInfo
 from mnistlab.errors import StoreError
-from mnistlab.images import Images
+from mnistlab.images import CLASSES, SIDE, Images
 from mnistlab.training.identity import DIGITS, identity
-from mnistlab.training.record import Job, Run, RunRecord
+from mnistlab.training.record import FORMAT, Job, Run, RunRecord
+
+RUN_FILES = {"weights.safetensors", "model.onnx", "predictions.npy"}
 
 
 class Plan(BaseModel):
@@ -41,11 +44,11 @@ class Plan(BaseModel):
     device: str
 
     def job(self, trial: Trial, seed: int) -> Job:
-        """One of the runs that this is about."""
+        """Return one of the runs that this is about."""
         return Job(trial, seed, self.engine, self.device)
 
     def identity(self, trial: Trial, seed: int) -> str:
-        """The name of that run's folder."""
+        """Return the name of that run's folder."""
         return identity(self.job(trial, seed), self.data)
 
 
@@ -56,14 +59,16 @@ class StoredRun:
     record: RunRecord
     folder: Path
 
+    def called(self, name: str) -> "StoredRun":
+        """Return the same run under the name that a book gives its trial."""
+        return replace(self, record=self.record.model_copy(update={"trial": name}))
+
     def predictions(self) -> npt.NDArray[np.float32]:
-        """Test probabilities (n_test, 10), memory-mapped. Raises StoreError."""
-        try:
-            array: npt.NDArray[np.float32] = np.load(
-                self.folder / "predictions.npy", mmap_mode="r", allow_pickle=False
-            )
-        except (OSError, ValueError, EOFError) as error:
-            raise _damaged(self.folder / "predictions.npy", error) from None
+        """Return the test probabilities (n, 10). Raises StoreError."""
+        path = self.folder / "predictions.npy"
+        with _reading(path):
+            array: npt.NDArray[np.float32] = np.load(path, allow_pickle=False)
+            _expect(array.dtype == np.float32 and bool(((array >= 0) & (array <= 1)).all()))
         return array
 
 
@@ -74,147 +79,210 @@ class Store:
         self.folder = folder
 
     def prepare(self, plan: Plan, test: Images) -> None:
-        """Make the folder, see that it can be written to, and note what it is about. Raises
-        StoreError.
+        """Make the folder and note what it is about. Raises StoreError.
+
+        A folder that is about something else is refused before anything is written.
         """
-        with self._writing():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            atomic.remove_leftovers(self.folder)
-            atomic.write_whole(self.folder / "book.json", plan.model_dump_json(indent=1).encode())
-            if not self._holds(test):
-                buffer = io.BytesIO()
-                np.savez_compressed(buffer, pixels=test.pixels, labels=test.labels)
-                atomic.write_whole(self.folder / "test.npz", buffer.getvalue())
+        hashes = self._refuse_another(plan)
+        digest = _sha256(test.pixels.tobytes() + test.labels.tobytes())
+        path = self.folder / f"test-{digest[:8]}.npz"
+        with self._writing("give another --out"):
+            for folder in (self.folder, self.folder / "plots", self.folder / "logs"):
+                atomic.remove_leftovers(folder)
+            packed = path.read_bytes() if path.is_file() else b""
+            if _sha256(packed) != hashes.get(path.name):
+                archive = io.BytesIO()
+                np.savez_compressed(archive, pixels=test.pixels, labels=test.labels)
+                packed = archive.getvalue()
+                atomic.write_whole(path, packed)
+            atomic.write_whole(self.folder / "book.json", _sealed(plan, {path.name: packed}))
 
     def plan(self) -> Plan:
-        """What the folder is about. Raises StoreError."""
-        path = self.folder / "book.json"
-        try:
-            return Plan.model_validate_json(path.read_bytes())
-        except FileNotFoundError:
-            raise StoreError(
-                f"{self.folder}: not a results folder (no book.json); give one that `run` made"
-            ) from None
-        except (OSError, ValidationError) as error:
-            raise _damaged(path, error) from None
+        """Return what the folder is about. Raises StoreError."""
+        return self._read_book()[0]
 
     def test(self) -> Images:
-        """The test images that the stored predictions are about. Raises StoreError."""
-        path = self.folder / "test.npz"
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return Images(arrays["pixels"], arrays["labels"])
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
-            raise _damaged(path, error) from None
-
-    def _holds(self, test: Images) -> bool:
-        """Whether these are the test images in the folder: it may have been used with other data
-        before.
-        """
-        try:
-            stored = self.test()
-        except StoreError:
-            return False
-        return np.array_equal(stored.labels, test.labels) and np.array_equal(
-            stored.pixels, test.pixels
-        )
+        """Return the test images that the stored predictions are about. Raises StoreError."""
+        plan, hashes = self._read_book()
+        count, ((name, content),) = plan.data.sizes["test"], _verified(self.folder, hashes).items()
+        with _reading(self.folder / name):
+            announced = sum(member.file_size for member in ZipFile(io.BytesIO(content)).infolist())
+            _expect(announced <= 2 * count * SIDE**2)
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+                pixels, labels = arrays["pixels"], arrays["labels"]
+            _expect(pixels.shape == (count, SIDE, SIDE) and labels.shape == (count,))
+            _expect(pixels.dtype == labels.dtype == np.uint8 and labels.max() < CLASSES)
+        return Images(pixels, labels)
 
     def find(self, identity: str) -> StoredRun | None:
-        """The finished run of that identity, None if there is none. Raises StoreError."""
+        """Return the finished run of that identity, None if there is none.
+
+        Raises StoreError if any of its files is not what was written.
+        """
         folder = self.folder / identity
         if not folder.is_dir():
             return None
+        with _reading(folder / "run.json"):
+            content, hashes = _unsealed(folder / "run.json")
+            record = RunRecord.model_validate_json(content)
+            _expect(record.format == FORMAT and _identity(record) == identity)
+            _expect(set(hashes) == {"done": RUN_FILES, "diverged": set()}[record.status])
+        _verified(folder, hashes)
+        run = StoredRun(record, folder)
+        if record.status == "done":
+            shape = (record.data.sizes["test"], CLASSES)
+            with _reading(folder / "predictions.npy"):
+                _expect(run.predictions().shape == shape)
+        return run
+
+    def holds(self, identity: str) -> bool:
+        """Return whether that run is there, and all its files what was written."""
         try:
-            return StoredRun(
-                RunRecord.model_validate_json((folder / "run.json").read_bytes()), folder
-            )
-        except (OSError, ValidationError) as error:
-            raise _damaged(folder / "run.json", error) from None
+            return self.find(identity) is not None
+        except StoreError:
+            return False
 
     def write(self, identity: str, run: Run, replace: bool = False) -> StoredRun:
-        """Store a finished run, unless another lab has stored the same meanwhile and `replace` is
-        not asked for.
+        """Store a finished run. Raises StoreError.
 
-        Raises StoreError.
+        What another lab has stored of it meanwhile stays unless it is damaged, or `replace`.
         """
-        from mnistlab.model.artifact import (  # ONNX: only what stores runs waits for it
-            to_onnx,
-            weights_to_bytes,
-        )
-
-        folder = self.folder / identity
+        files = _files(run)
+        folder, replace = self.folder / identity, replace or not self.holds(identity)
         with self._writing(), atomic.whole_folder(folder, replace) as temporary:
-            (temporary / "run.json").write_text(run.record.model_dump_json(indent=1), "utf-8")
-            if run.record.status == "done":
-                (temporary / "weights.safetensors").write_bytes(weights_to_bytes(run.weights))
-                (temporary / "model.onnx").write_bytes(to_onnx(run.record.network, run.weights))
-                np.save(temporary / "predictions.npy", run.test_probabilities, allow_pickle=False)
+            for name, content in {**files, "run.json": _sealed(run.record, files)}.items():
+                (temporary / name).write_bytes(content)
         return StoredRun(run.record, folder)
 
-    def write_file(self, name: str, content: bytes) -> Path:
+    def write_file(self, name: str, content: bytes) -> None:
         """Write a file of the report, whole or not at all. Raises StoreError."""
         with self._writing():
             atomic.write_whole(self.folder / name, content)
-        return self.folder / name
 
     def runs(self, plan: Plan) -> list[StoredRun]:
-        """The finished runs of the plan's trials, whatever their seed, in the book's order and by
-        seed.
+        """Return the finished runs of the plan's trials, in the book's order and by seed.
 
-        Each run says what it is: runs of another lab, or of an earlier call with more seeds, count
-        too, and those of other settings do not. Raises StoreError.
+        Every stored seed counts, whoever trained it; runs of other settings do not. Raises
+        StoreError if one of the plan's own is damaged.
         """
-        folders = [path.parent.name for path in self.folder.glob(f"{'?' * DIGITS}/run.json")]
-        stored = [self._find_for(plan, name) for name in folders]
-        found = [
-            (
-                place,
-                run.record.seed,
-                StoredRun(run.record.model_copy(update={"trial": trial.name}), run.folder),
-            )
-            for run in stored
-            for place, trial in enumerate(plan.book.trials)
-            if run and plan.identity(trial, run.record.seed) == run.folder.name
-        ]
-        return [run for _, _, run in sorted(found, key=lambda each: each[:2])]
+        own = {plan.identity(trial, seed) for trial in plan.book.trials for seed in plan.book.seeds}
+        found = {}
+        for folder in self.folder.glob("?" * DIGITS):
+            try:
+                found[folder.name] = self.find(folder.name)
+            except StoreError:
+                if folder.name in own:
+                    raise
+        seeds = sorted({run.record.seed for run in found.values() if run})
+        asked = [(trial, plan.identity(trial, s)) for trial in plan.book.trials for s in seeds]
+        return [run.called(trial.name) for trial, name in asked if (run := found.get(name))]
 
-    def _find_for(self, plan: Plan, name: str) -> StoredRun | None:
-        """The run in a folder; None if it cannot be read and is none of the plan's own. Raises
-        StoreError.
-        """
+    def _read_book(self) -> tuple[Plan, dict[str, str]]:
+        path = self.folder / "book.json"
+        if not path.exists():
+            lacking = f"{self.folder}: not a results folder (no book.json)"
+            raise StoreError(f"{lacking}; give one that `run` made")
+        with _reading(path):
+            content, hashes = _unsealed(path)
+            _expect([Path(name).name for name in hashes] == [*hashes] and len(hashes) == 1)
+            return Plan.model_validate_json(content), hashes
+
+    def _refuse_another(self, plan: Plan) -> dict[str, str]:
+        """The hashes in the folder's book.json, if it is there and intact. Raises StoreError."""
         try:
-            return self.find(name)
+            stored, hashes = self._read_book()
         except StoreError:
-            if name in {
-                plan.identity(trial, seed) for trial in plan.book.trials for seed in plan.book.seeds
-            }:
-                raise
-            return None
+            return {}
+        for then, now in zip(_about(stored), _about(plan), strict=True):
+            if then != now:
+                what = f"its runs are {then}, not {now}"
+                raise StoreError(f"{self.folder}: {what}; give another --out")
+        return hashes
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _writing(self, remedy: str = "mend that and give the same command again") -> Iterator[None]:
         try:
             yield
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise StoreError(
-                f"{self.folder}: cannot be written ({reason}); give another --out"
-            ) from None
+        except (OSError, ValueError) as error:  # ValueError: no name that a file can have
+            reason = getattr(error, "strerror", None) or str(error)
+            raise StoreError(f"{self.folder}: cannot be written ({reason}); {remedy}") from None
 
 
-def _damaged(path: Path, error: Exception) -> StoreError:
-    """In our words: NumPy's would advise unpickling. Only a run's own folder may be advised to be
-    deleted.
-    """
-    reason = (
-        error.strerror
-        if isinstance(error, OSError) and error.strerror
-        else "its content is not what was written"
-    )
-    whole = path.name in ("book.json", "test.npz")
-    remedy = (
-        "run the book again with this --out"
-        if whole
-        else "delete its folder and run the book again"
-    )
-    return StoreError(f"{path}: damaged or of another version ({reason}); {remedy} to make it anew")
+def _about(plan: Plan) -> tuple[str, str]:
+    """What all runs of a folder have in common: texts that differ whenever it does."""
+    sizes = ", ".join(f"{part} {plan.data.sizes[part]:,}" for part in PARTS)
+    options = [option for option in plan.book.options if not option.startswith("--seeds")]
+    way = " ".join(options) or "the book's own epochs and strokes"
+    return f"made with {way}", f"of images {plan.data.sha256[:8]} ({sizes})"
+
+
+def _identity(record: RunRecord) -> str:
+    """The identity that a run has by what it says about itself."""
+    trial = Trial(name=record.trial, network=record.network, training=record.training)
+    return identity(Job(trial, record.seed, record.engine, record.device), record.data)
+
+
+def _files(run: Run) -> dict[str, bytes]:
+    """The files of a run beside `run.json`: none unless it is done."""
+    from mnistlab.model.artifact import to_onnx, weights_to_bytes  # ONNX is slow to import
+
+    if run.record.status != "done":
+        return {}
+    predictions = io.BytesIO()
+    np.save(predictions, run.test_probabilities, allow_pickle=False)
+    return {
+        "weights.safetensors": weights_to_bytes(run.weights),
+        "model.onnx": to_onnx(run.record.network, run.weights, run.record.unsure_below),
+        "predictions.npy": predictions.getvalue(),
+    }
+
+
+def _sealed(content: BaseModel, files: Mapping[str, bytes]) -> bytes:
+    """JSON that holds the hashes of `files` and of itself."""
+    hashes = {name: _sha256(file) for name, file in files.items()}
+    return _with_hash(content.model_dump(mode="json") | {"files": hashes})
+
+
+def _unsealed(path: Path) -> tuple[bytes, dict[str, str]]:
+    """What `_sealed` has written, and the hashes of its files. Raises ValueError."""
+    content = path.read_bytes()
+    values = json.loads(content)
+    _expect(_with_hash(values) == content)
+    return content, dict(values["files"])
+
+
+def _with_hash(values: dict[str, Any]) -> bytes:
+    """JSON with the SHA-256 of its canonical form: without that, keys sorted, no spaces."""
+    rest = {key: value for key, value in values.items() if key != "sha256"}
+    canonical = json.dumps(rest, sort_keys=True, separators=(",", ":"))
+    return json.dumps({**rest, "sha256": _sha256(canonical.encode())}, indent=1).encode()
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _verified(folder: Path, hashes: Mapping[str, str]) -> dict[str, bytes]:
+    """The files of those hashes. Raises StoreError for the first that is not what was written."""
+    files = {}
+    for name, sha256 in hashes.items():
+        with _reading(folder / name):
+            files[name] = (folder / name).read_bytes()
+            _expect(_sha256(files[name]) == sha256)
+    return files
+
+
+def _expect(truth: bool) -> None:
+    if not truth:
+        raise ValueError
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Make one line that names the file of whatever its content makes a library raise."""
+    try:
+        yield
+    except Exception as error:
+        reason = getattr(error, "strerror", None) or "its content is not what was written"
+        remedy = "run the book again with this --out to make it anew"
+        raise StoreError(f"{path}: damaged or of another version ({reason}); {remedy}") from None
