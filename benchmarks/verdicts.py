@@ -1,5 +1,4 @@
-"""How often verdicts are wrong, and how often they find what is there: books simulated with known
-truth.
+"""How often verdicts are wrong, and how often they find what is there, in books of known truth.
 
     python benchmarks/verdicts.py docs/six-trials/results.json --out docs/statistics.json
 
@@ -14,6 +13,7 @@ same spread, and strongly skewed noise (exponential, skewness 2). Verdicts are m
 import argparse
 import json
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistlab.results.compare import HELPED, HURT, judge
+from mnistlab.results.statistics import interval
 
 BOOKS = 10_000
 EFFECTS = (0.0, 0.0005, 0.005)
@@ -37,26 +38,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "results", type=Path, help="results.json of the six trials with 20 seeds or more"
-    )
+    parser.add_argument("results", type=Path, help="results.json of the six trials, 20 seeds each")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--books", type=int, default=BOOKS)
     arguments = parser.parse_args()
     residuals = read_residuals(arguments.results)
-    rows = [
-        simulate(
-            name,
-            noise,
-            effect,
-            seeds,
-            arguments.books,
-            np.random.default_rng([seeds, int(effect * 1e4), number]),
-        )
-        for number, (name, noise) in enumerate(noises(residuals).items())
-        for effect in EFFECTS
-        for seeds in SEEDS
-    ]
+    rows = []
+    for number, (name, noise) in enumerate(noises(residuals).items()):
+        for effect, seeds in product(EFFECTS, SEEDS):
+            generator = np.random.default_rng([seeds, int(effect * 1e4), number])
+            rows.append(simulate(name, noise, effect, seeds, arguments.books, generator))
     arguments.out.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
     print(table(rows))
 
@@ -87,23 +78,20 @@ def noises(residuals: list[Floats]) -> dict[str, Noise]:
 def simulate(
     name: str, noise: Noise, effect: float, seeds: int, books: int, generator: np.random.Generator
 ) -> Any:
-    """Counts over `books` books of one cell: false verdicts, intervals that hold the truth, effects
-    found.
-    """
+    """Counts of one cell: false verdicts, intervals that hold the truth, effects found."""
     false_books = covered = found = intervals = 0
     for _ in range(books):
         expected = (0.97 + effect * DEPTH + noise(generator, seeds)) * IMAGES
         accuracy = np.round(expected + generator.uniform(-0.5, 0.5, expected.shape)) / IMAGES
-        verdicts = judge(
-            [(accuracy[:, after] - accuracy[:, before]).tolist() for before, after in CHANGES]
-        )
+        changes = [(accuracy[:, after] - accuracy[:, before]).tolist() for before, after in CHANGES]
+        verdicts = [verdict for _, _, verdict in judge(changes)]
         wrong = (HELPED, HURT) if effect == 0 else (HURT,)
-        false_books += any(verdict.verdict in wrong for verdict in verdicts)
-        found += sum(verdict.verdict == HELPED for verdict in verdicts)
-        for verdict in verdicts:
-            if verdict.low is not None and verdict.high is not None:
+        false_books += any(verdict in wrong for verdict in verdicts)
+        found += verdicts.count(HELPED)
+        for it in map(interval, changes):
+            if it.low is not None and it.high is not None:
                 intervals += 1
-                covered += verdict.low <= effect <= verdict.high
+                covered += it.low <= effect <= it.high
     return {
         "noise": name, "effect": effect, "seeds": seeds, "books": books, "changes": 5 * books,
         "false_books": false_books, "false_upper": _upper(false_books, books),
@@ -120,15 +108,8 @@ def table(rows: list[Any]) -> str:
     for row in rows:
         found = "" if row["effect"] == 0 else f"{row['found']:.1%}"
         wrong = f"{row['false_books'] / row['books']:.2%} ({row['false_upper']:.2%})"
-        cells = [
-            row["noise"],
-            f"{100 * row['effect']:+.2f}",
-            str(row["seeds"]),
-            wrong,
-            f"{row['coverage']:.1%}",
-            found,
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
+        cell = f"{row['noise']} | {100 * row['effect']:+.2f} | {row['seeds']}"
+        lines.append(f"| {cell} | {wrong} | {row['coverage']:.1%} | {found} |")
     return "\n".join(lines)
 
 

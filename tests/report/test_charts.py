@@ -1,24 +1,35 @@
 """The geometry of the report's pictures."""
 
+import io
 import itertools
+from collections.abc import Mapping, Sequence
 
 import pytest
+from PIL import Image
 
 from mnistlab.report.charts import (
     CHART,
     MAX_LANES,
     MAX_POINTS,
     WHISKERS,
+    Chart,
     chain,
     learning_charts,
     whiskers,
 )
-from tests.made_up import record, trial
+from mnistlab.report.plots import draw_curves, learning_curves
+from mnistlab.training.record import RunRecord
+from tests.made_up import record, trial, verdicts
+
+
+def charts(runs: Mapping[str, Sequence[RunRecord]]) -> dict[str, list[Chart]]:
+    return learning_charts({name: learning_curves(records) for name, records in runs.items()})
 
 
 def test_the_last_child_stays_in_its_parents_lane_and_others_branch_off() -> None:
     trials = [trial("1"), trial("2", "1"), trial("3", "2"), trial("4", "2"), trial("5", "3")]
     rows = {row.name: row for row in chain(trials)}
+    assert [row.depth for row in rows.values()] == [0, 1, 2, 3, 2]
     assert list(rows) == ["1", "2", "3", "5", "4"]  # a branch comes before the trunk goes on
     assert [(row.lane, row.parent, row.children) for row in rows.values()] == [
         (0, None, True), (0, 0, True), (1, 0, True), (1, 1, False), (0, 0, False),
@@ -45,7 +56,7 @@ def test_long_chains_and_wide_trees_are_drawn() -> None:
 
 def test_curves_lie_inside_their_panel_and_share_their_axes() -> None:
     losses = (2.0, 0.5, 0.3, 0.2, 0.1)
-    drawn = learning_charts(
+    drawn = charts(
         {
             "1": [record("1", seed, losses=losses) for seed in range(3)],
             "2": [record("2", 0, losses=(0.4,) * 9)],
@@ -69,30 +80,43 @@ def test_curves_lie_inside_their_panel_and_share_their_axes() -> None:
 
 def test_long_histories_are_thinned_and_gaps_left_out() -> None:
     endless = record("1", 0, losses=tuple(1 / (1 + i) for i in range(5000)))
-    assert len(learning_charts({"1": [endless]})["1"][0].lines[1].mean.split()) == MAX_POINTS
+    assert len(charts({"1": [endless]})["1"][0].lines[1].mean.split()) == MAX_POINTS
     broken = record("1", 0, status="diverged", losses=(0.5, None))
-    assert len(learning_charts({"1": [broken]})["1"][0].lines[1].mean.split()) == 1
+    assert len(charts({"1": [broken]})["1"][0].lines[1].mean.split()) == 1
     nothing = record("1", 0, status="diverged", losses=(None,))
-    assert learning_charts({"1": [nothing]})["1"][0].lines[1].mean == ""
-    assert learning_charts({"1": []}) == {}
+    assert charts({"1": [nothing]})["1"][0].lines[1].mean == ""
+    assert learning_curves([record("1", 0, status="failed", losses=())]) == []
+    assert learning_charts({}) == {}
 
 
 @pytest.mark.parametrize("losses", [(0.0, 0.0), (0.3,), (0.3, 0.3), (1e-12, 1e-12)])
 def test_flat_curves_have_a_scale(losses: tuple[float, ...]) -> None:
-    assert learning_charts({"1": [record("1", 0, losses=losses)]})["1"][0].y_ticks
+    assert charts({"1": [record("1", 0, losses=losses)]})["1"][0].y_ticks
 
 
 def test_differences_share_one_scale_with_0_in_the_middle() -> None:
-    (big, small, none), ticks = whiskers(
-        [(0.02, 0.019, 0.021), (-0.0005, None, None), (None, None, None)]
-    )
-    assert none is None
-    assert big is not None
-    assert small is not None
+    drawn, ticks = whiskers(verdicts([0.02, 0.019, 0.021], [-0.0005] * 3, []))
+    assert list(drawn) == ["2", "3"]  # the third has no difference to draw
+    big, small = drawn.values()
+    assert big.low is not None
+    assert big.high is not None
     assert WHISKERS / 2 < big.low < big.middle < big.high < WHISKERS
-    assert small.low == small.middle == small.high < WHISKERS / 2
+    assert small.middle < WHISKERS / 2
+    assert small.low is small.high is None  # no spread, so no interval
     assert ticks[0].at == WHISKERS / 2
     places = {tick.text: tick.at for tick in ticks}
     assert list(places) == ["0", "−0.1", "+0.1", "−1", "+1"]
     for one, other in itertools.pairwise(["−1", "−0.1", "0", "+0.1", "+1"]):
         assert places[one] < places[other]
+
+
+def test_the_png_is_drawn_from_the_same_curves() -> None:
+    lost = record("1", 3, status="diverged", losses=(0.5, None))
+    loss, accuracy = learning_curves([*(record("1", seed) for seed in range(3)), lost])
+    assert (loss.metric, accuracy.metric, loss.seeds) == ("loss", "accuracy", 4)
+    assert loss.best == [(8, 0.10)] * 3  # the run that diverged has no best epoch
+    validation = loss.parts["validation"]
+    assert validation.mean[:2].tolist() == pytest.approx([(3 * 0.9 + 0.5) / 4, 0.5])
+    assert (validation.low[0], validation.high[0]) == (0.5, 0.9)
+    picture = draw_curves("Trial $1", [loss, accuracy])
+    assert Image.open(io.BytesIO(picture), formats=["PNG"]).width > 1000

@@ -3,19 +3,20 @@
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from markdown_it import MarkdownIt
 
 from mnistlab.book.trial import Book, Trial
 from mnistlab.images import Images
-from mnistlab.report.pages import as_text, write_report
+from mnistlab.report.pages import as_code, as_text, write_report
 from mnistlab.results.store import Plan, Store
 from mnistlab.results.summary import read_results
-from mnistlab.training.record import Run
+from mnistlab.training.record import Run, RunRecord
 from tests.browser import Browser
 from tests.made_up import INFO, record, trial
 
@@ -36,37 +37,41 @@ def probabilities(trial_number: int, seed: int) -> npt.NDArray[np.float32]:
     return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
 
 
-def store_of(folder: Path, trials: list[Trial], seeds: int = 4, evil: str = "") -> Store:
+def store_of(
+    folder: Path,
+    trials: list[Trial],
+    seeds: int = 4,
+    evil: str = "",
+    environments: Sequence[Mapping[str, str]] = ({"engine": "native"},),
+    options: tuple[str, ...] = (),
+    device: str = "cpu",
+) -> Store:
     """A results folder of made-up runs; each trial is better than the one before."""
-    info = INFO.model_copy(
-        update={"name": f"data{evil}", "sizes": {"train": 1000, "validation": 200, "test": 200}}
-    )
+    sizes = {"train": 1000, "validation": 200, "test": 200}
+    info = INFO.model_copy(update={"name": f"data{evil}", "sizes": sizes})
     book = Book(
-        name="made-up", title=f"Made up{evil}", seeds=tuple(range(seeds)), trials=tuple(trials)
-    )
-    plan, store = Plan(book=book, data=info, engine="native", device="cpu"), Store(folder)
+        name="made-up", title=f"Made up{evil}", seeds=tuple(range(seeds)), trials=tuple(trials),
+        options=options,
+    )  # fmt: skip
+    engine = "native" if device == "cpu" else "torch"
+    plan, store = Plan(book=book, data=info, engine=engine, device=device), Store(folder)
     store.prepare(plan, TEST)
     for number, each in enumerate(trials):
         for seed in range(seeds):
-            done = record(
-                each.name,
-                seed,
-                0.9 + number / 100 + seed / 1000 + seed * number % 3 / 2000,
-                seconds=1 + number,
-            )
-            done = done.model_copy(
-                update={"network": each.network, "training": each.training, "data": info}
-                | (
-                    {"environment": {"processor": evil}, "engine": evil}
-                    if evil
-                    else {"environment": {"torch": "2"}}
-                )
-            )
+            accuracy = 0.9 + number / 100 + seed / 1000 + seed * number % 3 / 2000
+            environment = {"processor": evil} if evil else environments[seed % len(environments)]
+            done = record(each.name, seed, accuracy, seconds=1 + number, environment=environment)
             store.write(
                 plan.identity(each, seed),
-                Run(done, {}, probabilities(number, seed)),
+                Run(as_planned(done, plan, each), {}, probabilities(number, seed)),
             )
     return store
+
+
+def as_planned(made: RunRecord, plan: Plan, trial: Trial) -> RunRecord:
+    """A made-up record as the plan's own runs have it."""
+    settings = {"network": trial.network, "training": trial.training, "data": plan.data}
+    return made.model_copy(update=settings | {"engine": plan.engine, "device": plan.device})
 
 
 @pytest.fixture(scope="module")
@@ -98,15 +103,18 @@ def test_both_files_say_the_same(made: Store) -> None:
         "Lowering learning rate from 0.001 to 0.0005 helped: +1.04 points [0.96, 1.11], n = 4.",
         "Raising learning rate from 0.0005 to 0.002 helped: +",
         "Expected calibration error",
-        "mnistlab run made-up.toml --data DIR --seeds 4",
+        "mnistlab run made-up.toml --data DIR",
+        "Test images gained per seed: ",
         INFO.sha256,
     ):
         assert sentence in html(made)
         assert sentence in markdown(made)
     contract = json.loads((made.folder / "results.json").read_text("utf-8"))
-    for comparison in contract["comparisons"]:
+    for verdict in contract["verdicts"]:
         for text in (html(made), markdown(made)):
-            assert comparison["reads"] in text
+            assert verdict["verdict_text"] in text
+    for text in (html(made), markdown(made)):
+        assert not re.search(r"\b(images|seconds|gained) a (seed|run)", text)
 
 
 def test_the_page_is_quiet_asks_for_nothing_and_fits(made: Store, browser: Browser) -> None:
@@ -220,6 +228,7 @@ def test_mark_up_in_texts_and_files_appears_as_text_and_does_nothing(
     store = store_of(tmp_path / "out", trials, evil=EVIL)
     lost = record("2", 9, status="diverged").model_copy(update={"reason": f"reason {EVIL}"})
     plan = store.plan()
+    lost = as_planned(lost, plan, trials[1])
     store.write(plan.identity(trials[1], 9), Run(lost, {}, np.empty((0, 10), np.float32)))
     (store.folder / "results.json").write_text(
         json.dumps({"book": EVIL, "runs": [{"trial": EVIL}]}), "utf-8"
@@ -247,6 +256,97 @@ def test_mark_up_in_texts_and_files_appears_as_text_and_does_nothing(
 
 def test_texts_in_markdown() -> None:
     assert as_text("a\n# b | <i> `c`") == "a \\# b \\| &lt;i&gt; \\`c\\`"
+    assert as_text("1.5 points, -3 and a-b") == "1.5 points, -3 and a-b"
+    assert as_text("\x1b[31mred\u202e") == "\\\\x1b\\[31mred\\\\u202e"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- item", "+ item", "* item", "---", "- - -", "***", "___", "-", "+", "# x", "1. x",
+        "1) x", "2024. A good year", "1.", "> x", "```", "~~~", "=== x", "    code", "<b>x</b>",
+        "[a](b)", "[a]: b", "| a | b |", "![a](b)", "`x`", "_x_ *y* ~~z~~", "x\n---\ny", "&lt;",
+    ],
+)  # fmt: skip
+def test_no_text_is_mark_up(text: str) -> None:
+    """By another's reading of CommonMark: one paragraph that holds the words and nothing else."""
+    for line, depth in ((as_text(text), 0), (f"> {as_text(text)}", 1)):
+        tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(line)
+        assert [token.type for token in tokens[depth : len(tokens) - depth]] == [
+            "paragraph_open", "inline", "paragraph_close",
+        ]  # fmt: skip
+        words = tokens[depth + 1].children or []
+        assert {token.type for token in words} <= {"text", "text_special"}
+        assert "".join(token.content for token in words) == " ".join(text.split())
+
+
+def test_code_in_markdown_is_what_it_was() -> None:
+    for text in ("run --strokes 'my_own [1].jsonl'", "a ``b` c", "`", "a < b & c\n*d*"):
+        (paragraph,) = MarkdownIt("commonmark").parse(as_code(text))[1:-1]
+        (code,) = paragraph.children or []
+        assert (code.type, code.content) == ("code_inline", " ".join(text.split()))
+
+
+def test_control_characters_do_not_reach_the_pages(tmp_path: Path) -> None:
+    odd = trial("1").model_copy(update={"why": "why\u202e", "note": "one\ntwo"})
+    store = store_of(tmp_path / "out", [odd], 1, environments=({"processor": "\x1b[31mred"},))
+    plan = store.plan()
+    lost = record("1", 9, status="diverged").model_copy(update={"reason": "lost\x07"})
+    run = Run(as_planned(lost, plan, odd), {}, np.empty((0, 10), np.float32))
+    store.write(plan.identity(odd, 9), run)
+    write_report(store, read_results(store))
+    for text in (html(store), markdown(store)):
+        for plain in ("whyu202e", "one two", "processor x1b[31mred", "diverged: lostx07"):
+            assert plain in text.replace("\\", "")
+        assert not {"\x1b", "\u202e", "\x07"} & set(text)
+
+
+def test_the_command_carries_what_was_changed(tmp_path: Path) -> None:
+    options = ("--seeds 2", "--epochs 3", "--strokes mine.jsonl")
+    store = store_of(tmp_path / "out", CHAIN[:1], 2, options=options, device="cuda")
+    write_report(store, read_results(store))
+    for text in (html(store), markdown(store)):
+        assert (
+            "mnistlab run made-up.toml --data DIR --seeds 2 --epochs 3 --strokes mine.jsonl "
+            "--engine torch --device cuda" in text
+        )
+
+
+def test_runs_of_different_environments_are_named_once(tmp_path: Path) -> None:
+    here, there = {"python": "3.11", "cores": "2"}, {"python": "3.12", "cores": "2"}
+    store = store_of(tmp_path / "out", CHAIN[:2], environments=(here, there))
+    write_report(store, read_results(store))
+    for text in (html(store), markdown(store)):
+        assert text.count("made in 2 environments, which differ in python") == 1
+        assert text.count("python 3.12, cores 2") == 1
+    store = store_of(tmp_path / "other", CHAIN[:2])
+    write_report(store, read_results(store))
+    assert "environments" not in markdown(store)
+
+
+def test_the_chain_in_markdown_is_indented_by_depth(made: Store) -> None:
+    lines = [line for line in markdown(made).splitlines() if line.lstrip().startswith("- **")]
+    assert [line[: line.index("**", line.index("**") + 2)] for line in lines] == [
+        "- **1", "  - **2", "    - **3", "    - **4 b",
+    ]  # fmt: skip
+
+
+def test_equal_differences_have_no_interval_on_any_page(tmp_path: Path) -> None:
+    store = store_of(tmp_path / "out", CHAIN[:1], 5)
+    plan = store.plan()
+    book = plan.book.model_copy(update={"trials": tuple(CHAIN[:2])})
+    plan = plan.model_copy(update={"book": book})
+    store.prepare(plan, TEST)
+    for seed in range(5):
+        done = record("2", seed, 0.9042 + seed / 1000)
+        run = Run(as_planned(done, plan, CHAIN[1]), {}, probabilities(0, seed))
+        store.write(plan.identity(CHAIN[1], seed), run)
+    write_report(store, read_results(store))
+    for text in (html(store), markdown(store)):
+        assert "made no clear difference: +0.42 points no spread, n = 5." in text
+        assert "The difference is the same with every seed" in text
+        assert "± 0.0000" not in text
+        assert "[0.0000, 0.0000]" not in text
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 3])
@@ -271,12 +371,14 @@ def test_a_folder_without_a_finished_run_has_a_report_too(tmp_path: Path) -> Non
         shutil.rmtree(store.folder / plan.identity(each, 0))
     write_report(store, read_results(store))
     assert "No trial has a finished run" in html(store)
-    lost = record("1", 0, status="diverged", losses=(None,))
-    store.write(plan.identity(plan.book.trials[0], 0), Run(lost, {}, np.empty((0, 10), np.float32)))
+    for each in CHAIN[:2]:
+        lost = as_planned(record(each.name, 0, status="diverged", losses=(None,)), plan, each)
+        store.write(plan.identity(each, 0), Run(lost, {}, np.empty((0, 10), np.float32)))
     write_report(store, read_results(store))
     for text in (html(store), markdown(store)):
         assert "No trial has a finished run" in text
         assert "seed 0 diverged: made so" in text
+        assert "too few seeds for a verdict, which needs 3: n = 0" in text
 
 
 def test_sixty_runs_stay_small(tmp_path: Path) -> None:

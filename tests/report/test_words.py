@@ -2,20 +2,25 @@
 
 import pytest
 
+from mnistlab.book.trial import Conv, Network
 from mnistlab.report.words import (
     bounds,
     describe_change,
+    list_seeds,
+    network_words,
     other_metrics,
+    p_words,
     points,
+    pooling_words,
     remarks,
     sentence,
     setting_name,
     show,
     signed,
 )
-from mnistlab.results.compare import compare, judge
+from mnistlab.results.compare import compare
 from mnistlab.results.statistics import Interval
-from tests.made_up import record, runs, trial
+from tests.made_up import record, runs, trial, verdicts
 
 BOOK = [trial("1"), trial("2", "1", 0.0005)]
 
@@ -50,8 +55,8 @@ def test_names_of_settings() -> None:
 
 def test_the_sentence_of_the_readme() -> None:
     before, after = [0.95, 0.951, 0.95, 0.949, 0.952], [0.97, 0.972, 0.972, 0.97, 0.973]
-    (comparison,) = compare(BOOK, runs("1", before) + runs("2", after))
-    assert sentence(comparison) == (
+    (verdict,) = compare(BOOK, runs("1", before) + runs("2", after))
+    assert sentence(verdict) == (
         "Lowering learning rate from 0.001 to 0.0005 helped: +2.10 points [2.01, 2.19], n = 5."
     )
 
@@ -72,7 +77,7 @@ def test_numbers() -> None:
 
 
 def test_few_pairs_in_words() -> None:
-    said = [points(judged) for judged in judge([[], [0.02], [0.02, 0.02], [0.0, 0.0, 0.0]])]
+    said = [points(each) for each in verdicts([], [0.02], [0.02, 0.02], [0.0, 0.0, 0.0])]
     assert said == [
         "n = 0",
         "+2.00 points no interval, n = 1",
@@ -81,39 +86,83 @@ def test_few_pairs_in_words() -> None:
     ]
 
 
-def test_an_undecided_change_says_how_many_seeds_it_would_need() -> None:
-    (comparison,) = compare(BOOK, runs("1", [0.97] * 4) + runs("2", [0.971, 0.969, 0.972, 0.9705]))
-    needed = comparison.judgement.needed
-    assert needed is not None
-    size = "A difference of 0.06 points at the spread seen"
-    assert (
-        remarks(comparison)[0]
-        == f"{size} would need about {needed} seeds to be found four times in five."
+def test_an_undecided_change_says_what_its_seeds_could_have_found() -> None:
+    (verdict,) = verdicts([0.001, -0.001, 0.002, 0.0005])
+    assert verdict.detectable is not None
+    size = f"{100 * verdict.detectable:.2f}"
+    (said,) = remarks(verdict)
+    assert said == (
+        f"With this spread, 4 seeds would find a difference of {size} points four times in five."
     )
-    (comparison,) = compare(BOOK, runs("1", [0.97] * 4) + runs("2", [0.972, 0.968, 0.97, 0.97001]))
-    assert "more than 1,000 seeds" in remarks(comparison)[0]
-    (comparison,) = compare(BOOK, runs("1", [0.97] * 4) + runs("2", [0.97] * 4))
-    assert remarks(comparison)[0] == "There is no difference to look for with more seeds."
+    among, _ = verdicts([0.001, -0.001, 0.002, 0.0005], [0.0, 0.0, 0.001])
+    assert remarks(among)[0].endswith("five (before correcting for 2 changes).")
+    (trifle,) = verdicts([0.0001, -0.0001, 0.0002, -0.0001])
+    assert remarks(trifle)[0].endswith("The whole interval is too little to matter.")
+    (helped,) = verdicts([0.02, 0.021, 0.02])
+    assert remarks(helped) == []
 
 
-def test_reservations_are_told() -> None:
-    (comparison,) = compare(
-        BOOK, runs("1", [0.95, 0.951, 0.95]) + runs("2", [0.97, 0.972, 0.972, 0.97])
+def test_equal_differences_are_not_said_to_be_none() -> None:
+    (five,) = verdicts([0.0042] * 5)
+    assert sentence(five).endswith("made no clear difference: +0.42 points no spread, n = 5.")
+    assert remarks(five) == [
+        "The difference is the same with every seed: it has no spread, so no interval. Its p is "
+        "the sign test's, the least that 5 seeds can give."
+    ]
+    assert p_words(five) == "p = 0.062; corrected for 1 change: 0.062."
+    (none,) = verdicts([0.0] * 5)
+    assert remarks(none) == [
+        "The difference is the same with every seed: it has no spread, so no interval."
+    ]
+
+
+def test_what_is_not_counted_is_told_in_ranges() -> None:
+    lost = record("2", 0, status="diverged")
+    records = [*runs("1", [0.95] * 12), lost, record("2", 1), record("2", 4)]
+    (verdict,) = compare(BOOK, records)
+    assert remarks(verdict)[-1] == (
+        "Not counted: trial 2 diverged with seed 0; trial 2 has no run with seeds 2 to 3, 5 to 11."
     )
-    assert any(
-        "sign-flip test disagrees: p = 0.25, which cannot go below 0.25 with 3 seeds" in it
-        for it in remarks(comparison)
+    assert list_seeds([3]) == "seed 3"
+    assert list_seeds([0, 2, 3, 4, 9]) == "seeds 0, 2 to 4, 9"
+
+
+def test_runs_of_different_environments_are_told() -> None:
+    here, there = {"python": "3.11", "cores": "2"}, {"python": "3.12", "cores": "2"}
+    records = [record("1", seed, environment=here) for seed in range(2)]
+    records += [record("2", seed, environment=there) for seed in range(2)]
+    (verdict,) = compare(BOOK, records)
+    assert remarks(verdict)[-1] == (
+        "Paired runs differ in python: the time of those is not compared."
     )
-    assert "Not counted: trial 1 has no run with seed 3." in remarks(comparison)
-    lost = record("2", 3, status="diverged")
-    (comparison,) = compare(
-        BOOK, [*runs("1", [0.95, 0.951, 0.95, 0.96]), *runs("2", [0.97, 0.972, 0.972]), lost]
+    assert dict(other_metrics(verdict))["time"] == "–"
+    assert pooling_words([here, there]) == (
+        "The runs were made in 2 environments, which differ in python: their figures are taken "
+        "together, their seconds cannot be compared."
     )
-    assert "Not counted: trial 2 diverged with seed 3." in remarks(comparison)
+    assert pooling_words([here]) == pooling_words([]) == ""
 
 
 def test_the_other_measures_in_words() -> None:
-    (comparison,) = compare(BOOK, runs("1", [0.95, 0.951, 0.95]) + runs("2", [0.97, 0.972, 0.972]))
-    said = dict(other_metrics(comparison))
-    assert said["test accuracy"] == "0.00 points [0.00, 0.00]"
-    assert said["time"] == "× 1.00 [1.00, 1.00]"
+    before = [record("1", seed, test=0.97) for seed in range(3)]
+    after = [record("2", seed, test=0.98 + seed / 1000, seconds=2 + seed) for seed in range(3)]
+    (verdict,) = compare(BOOK, before + after)
+    said = dict(other_metrics(verdict))
+    # t(0.975, 2) = 4.302653: ± 4.302653·0.001/√3 = 0.002484
+    assert said["test accuracy"] == "+1.10 points [0.85, 1.35]"
+    assert said["test loss"] == "0.0000"  # the same with every seed: no interval
+    assert said["time"].startswith("× 1.44 [0.")  # the cube root of 1·1.5·2
+
+
+def test_a_network_and_its_training_in_words() -> None:
+    settings = trial("1").training.model_copy(update={"schedule": "cosine", "patience": 3})
+    layer = Conv(out=8, kernel=3, norm=True, pool=2)
+    network = Network(conv=(*trial("1").network.conv, layer), dropout=0.5)
+    changed = trial("1").model_copy(update={"training": settings, "network": network})
+    assert network_words(changed) == (
+        "conv 16 of 7×7, stride 3, padding 1, ReLU → conv 8 of 3×3, stride 1, padding 0, "
+        "batch-norm, ReLU, max-pool 2 → dropout 0.5 → linear "
+        f"({network.parameters():,} parameters); "
+        "adam, learning rate 0.001, weight decay 0, batch size 32, cosine schedule, "
+        "8 epochs at most, patience 3"
+    )

@@ -1,9 +1,9 @@
 """Verdicts on made-up runs whose every figure is known."""
 
-import json
-
 import pytest
+from scipy import stats
 
+from mnistlab.results import compare as module
 from mnistlab.results.compare import (
     FEWEST,
     HELPED,
@@ -14,141 +14,121 @@ from mnistlab.results.compare import (
     compare_pairs,
     judge,
 )
-from tests.made_up import record, runs, trial
+from tests.made_up import record, runs, trial, verdicts
 
 BOOK = [trial("1"), trial("2", "1", 0.0005)]
 
 
 def test_a_change_worked_by_hand() -> None:
-    # differences 0.020 0.021 0.022 0.021 0.021: mean 0.021, s = √(2·10⁻⁶/4), half = 2.776445·s/√5 =
-    # 0.000878
+    # differences 0.020 0.021 0.022 0.021 0.021: mean 0.021, s = √(2·10⁻⁶/4), and the half width
+    # is 2.776445·s/√5 = 0.000878; 2.776445 and 0.940965 are t(0.975, 4) and t(0.8, 4) of any table
     before, after = [0.95, 0.951, 0.95, 0.949, 0.952], [0.97, 0.972, 0.972, 0.97, 0.973]
-    (comparison,) = compare(BOOK, runs("1", before) + runs("2", after))
-    judged = comparison.judgement
-    assert judged.n == 5
-    assert judged.difference == pytest.approx(0.021)
-    assert judged.low == pytest.approx(0.021 - 0.000878, abs=1e-6)
-    assert judged.high == pytest.approx(0.021 + 0.000878, abs=1e-6)
-    assert judged.p == judged.p_holm  # one change: nothing to correct
-    assert judged.p is not None
-    assert judged.p < 1e-6
-    assert (judged.verdict, judged.verdict_text) == (HELPED, "helped")
-    assert comparison.changed == {"learning_rate": (0.001, 0.0005)}
+    (verdict,) = compare(BOOK, runs("1", before) + runs("2", after))
+    assert verdict.n == 5
+    assert verdict.difference == pytest.approx(0.021)
+    assert verdict.low == pytest.approx(0.021 - 0.000878, abs=1e-6)
+    assert verdict.high == pytest.approx(0.021 + 0.000878, abs=1e-6)
+    assert verdict.detectable == pytest.approx(0.000878 * (1 + 0.940965 / 2.776445), abs=1e-6)
+    assert verdict.p == verdict.p_holm  # one change: nothing to correct
+    assert verdict.p is not None
+    assert verdict.p < 1e-6
+    assert (verdict.verdict, verdict.verdict_text) == (HELPED, "helped")
+    assert verdict.changed == {"learning_rate": (0.001, 0.0005)}
+    assert verdict.margin == 0.001
 
 
 def test_runs_are_paired_by_seed_and_not_by_place() -> None:
     backwards = list(reversed(runs("2", [0.98, 0.981, 0.982])))
-    (comparison,) = compare(BOOK, runs("1", [0.97, 0.971, 0.973]) + backwards)
-    assert comparison.judgement.difference == pytest.approx((0.01 + 0.01 + 0.009) / 3)
+    (verdict,) = compare(BOOK, runs("1", [0.97, 0.971, 0.973]) + backwards)
+    assert verdict.difference == pytest.approx((0.01 + 0.01 + 0.009) / 3)
 
 
 def test_a_change_for_the_worse_hurt() -> None:
-    (judged,) = judge([[-0.01, -0.011, -0.012, -0.01]])
-    assert judged.verdict == judged.verdict_text == HURT
+    (verdict,) = verdicts([-0.01, -0.011, -0.012, -0.01])
+    assert verdict.verdict == verdict.verdict_text == HURT
 
 
 def test_a_significant_trifle_is_called_too_little_to_matter() -> None:
-    (judged,) = judge([[0.0004, 0.0005, 0.0006, 0.0005, 0.0004, 0.0005]])
-    assert (judged.verdict, judged.verdict_text) == (HELPED, "helped, too little to matter")
-    (judged,) = judge(
-        [[0.0007, 0.0009, 0.0011, 0.0009]]
-    )  # the interval reaches beyond 0.1 points: it may matter
-    assert judged.verdict_text == "helped"
+    (verdict,) = verdicts([0.0004, 0.0005, 0.0006, 0.0005, 0.0004, 0.0005])
+    assert (verdict.verdict, verdict.verdict_text) == (HELPED, "helped, too little to matter")
+    (verdict,) = verdicts([0.0007, 0.0009, 0.0011, 0.0009])  # reaches beyond 0.1 points
+    assert verdict.verdict_text == "helped"
 
 
-def test_what_holm_does_not_confirm_reads_so() -> None:
-    doubtful = [0.001, 0.002, 0.003, 0.0015]  # t = 0.001875/(0.000854/2) = 4.39, p = 0.022
-    (alone,) = judge([doubtful])
+def test_what_holm_does_not_confirm_says_so() -> None:
+    doubtful = [0.001, 0.002, 0.003, 0.001]  # t = 0.00175/(0.000957/2) = 3.66, p = 0.035
+    (alone,) = verdicts(doubtful)
     assert alone.verdict == HELPED
-    among = judge([doubtful, [0.001, -0.001, 0.002, 0.0], [0.0, 0.001, -0.001, 0.0005]])
-    assert among[0].p == alone.p
-    assert among[0].p_holm == pytest.approx(3 * (alone.p or 0))
-    assert (among[0].verdict, among[0].verdict_text) == (
-        UNCLEAR,
-        "no clear difference after correcting for 3 changes",
-    )
-    assert among[1].verdict_text == UNCLEAR
-    assert [judged.needed is not None for judged in among] == [True, True, True]
+    first, second, _ = verdicts(doubtful, [0.001, -0.001, 0.002, 0.0], [0.0, 0.001, -0.001, 0.0005])
+    assert first.p == alone.p
+    assert first.p_holm == pytest.approx(3 * (alone.p or 0))
+    assert first.verdict == UNCLEAR
+    assert first.verdict_text == "no clear difference after correcting for 3 changes"
+    assert second.verdict_text == UNCLEAR
+
+
+def test_a_p_of_just_the_level_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    six_equal, none_at_all = [0.01] * 6, [0.0] * 6  # p = 2⁻⁵ exactly, and 1
+    monkeypatch.setattr(module, "LEVEL", 2.0**-5)
+    assert judge([six_equal])[0] == (2.0**-5, 2.0**-5, HELPED)
+    monkeypatch.setattr(module, "LEVEL", 2.0**-4)
+    assert judge([six_equal, none_at_all])[0] == (2.0**-5, 2.0**-4, HELPED)
+    monkeypatch.setattr(module, "LEVEL", 0.0624)
+    assert judge([six_equal, none_at_all])[0] == (2.0**-5, 2.0**-4, UNCLEAR)
 
 
 def test_fewer_than_three_seeds_get_no_verdict_and_count_for_nothing() -> None:
-    none, one, two, three = judge([[], [0.02], [0.02, 0.03], [0.02, 0.021, 0.022]])
-    assert [judged.verdict for judged in (none, one, two)] == [TOO_FEW] * 3
-    assert [judged.p for judged in (none, one, two)] == [None] * 3
-    assert (none.difference, one.difference, one.low) == (None, 0.02, None)
+    none, one, two, three = verdicts([], [0.02], [0.02, 0.03], [0.02, 0.021, 0.022])
+    assert [each.verdict for each in (none, one, two)] == [TOO_FEW] * 3
+    assert [each.p for each in (none, one, two)] == [None] * 3
+    assert (none.n, none.difference, none.detectable) == (0, None, None)
+    assert one.difference == pytest.approx(0.02)
+    assert (one.low, one.detectable) == (None, None)
     assert two.difference == pytest.approx(0.025)
-    assert two.low == pytest.approx(
-        0.025 - 12.7062 * 0.005, abs=1e-5
-    )  # two values have an interval, and a wide one
+    assert two.low == pytest.approx(0.025 - 12.7062 * 0.005, abs=1e-5)  # wide, but defined
     assert three.n == FEWEST
     assert three.tested == 1
     assert three.p == three.p_holm
 
 
 def test_the_same_accuracy_with_every_seed_is_no_difference() -> None:
-    (comparison,) = compare(BOOK, runs("1", [0.97, 0.98, 0.99]) + runs("2", [0.97, 0.98, 0.99]))
-    judged = comparison.judgement
-    assert (judged.difference, judged.low, judged.high, judged.p, judged.verdict) == (
-        0,
-        None,
-        None,
-        1,
-        UNCLEAR,
-    )
-    assert judged.needed is None
+    (verdict,) = compare(BOOK, runs("1", [0.97, 0.98, 0.99]) + runs("2", [0.97, 0.98, 0.99]))
+    assert (verdict.difference, verdict.low, verdict.high) == (0, None, None)
+    assert (verdict.p, verdict.verdict, verdict.detectable) == (1, UNCLEAR, None)
 
 
-def test_the_same_difference_with_every_seed_has_no_interval_and_the_exact_p() -> None:
-    few, many = [0.97, 0.98, 0.99], [0.97 + seed / 1000 for seed in range(10)]
-    (comparison,) = compare(BOOK, runs("1", few) + runs("2", [x + 0.0012 for x in few]))
-    assert (comparison.judgement.low, comparison.judgement.p, comparison.judgement.verdict) == (
-        None,
-        0.25,
-        UNCLEAR,
-    )
-    (comparison,) = compare(BOOK, runs("1", many) + runs("2", [x - 0.0012 for x in many]))
-    assert (comparison.judgement.low, comparison.judgement.p, comparison.judgement.verdict) == (
-        None,
-        2 / 1024,
-        HURT,
-    )
-    json.dumps(comparison.row(), allow_nan=False)
-
-
-def test_the_exact_test_may_dispute() -> None:
-    (five,) = judge([[0.02, 0.021, 0.022, 0.021, 0.02]])
-    assert five.disputed  # five seeds cannot take the exact p below 1/16
-    (eight,) = judge([[0.02, 0.021, 0.022, 0.021, 0.02, 0.02, 0.021, 0.022]])
-    assert eight.p_sign_flip == 2 / 256
-    assert not eight.disputed
+def test_the_same_difference_with_every_seed_has_no_interval_and_the_sign_tests_p() -> None:
+    (five,) = verdicts([0.0042] * 5)
+    assert five.difference == pytest.approx(0.0042)
+    assert (five.low, five.high, five.detectable) == (None, None, None)
+    assert (five.p, five.verdict) == (0.0625, UNCLEAR)
+    assert five.p == stats.binomtest(5, 5).pvalue
+    (ten,) = verdicts([-0.0012] * 10)
+    assert (ten.low, ten.p, ten.verdict) == (None, 2 / 1024, HURT)
 
 
 def test_a_diverged_run_and_unequal_seeds_leave_the_pairs() -> None:
-    first = [
-        record("1", 0, 0.95),
-        record("1", 1, 0.951),
-        record("1", 2, status="diverged"),
-        record("1", 3, 0.952),
-    ]
+    first = [*runs("1", [0.95, 0.951, 0.9, 0.952]), *(record("1", seed) for seed in range(6, 16))]
+    first[2] = record("1", 2, status="diverged")
     second = [
-        *runs("2", [0.96, 0.962, 0.961, 0.963]),
-        record("2", 4),
-        record("2", 5, status="failed"),
-    ]
-    (comparison,) = compare(BOOK, first + second)
-    assert comparison.judgement.n == 3
-    assert comparison.left_out == (
-        "trial 1 diverged with seed 2",
-        "trial 1 has no run with seed 4",
-        "trial 2 failed with seed 5",
-    )
+        *runs("2", [0.96, 0.962, 0.961, 0.963]), record("2", 4), record("2", 15),
+        record("2", 5, status="failed"), record("2", 6, status="pruned"),
+    ]  # fmt: skip
+    (verdict,) = compare(BOOK, first + second)
+    assert verdict.n == 4
+    assert verdict.left_out == {
+        ("1", "diverged"): [2],
+        ("1", "has no run"): [4],
+        ("2", "failed"): [5],
+        ("2", "pruned"): [6],
+        ("2", "has no run"): [7, 8, 9, 10, 11, 12, 13, 14],
+    }
 
 
 def test_a_parent_without_runs_leaves_too_few_seeds_and_a_trial_without_runs_nothing() -> None:
-    (comparison,) = compare(BOOK, runs("2", [0.97, 0.98, 0.99]))
-    assert (comparison.judgement.n, comparison.judgement.verdict) == (0, TOO_FEW)
-    assert comparison.also["time"].mean is None
-    json.dumps(comparison.row(), allow_nan=False)
+    (verdict,) = compare(BOOK, runs("2", [0.97, 0.98, 0.99]))
+    assert (verdict.n, verdict.verdict) == (0, TOO_FEW)
+    assert verdict.also["time"].mean is None
     assert compare(BOOK, runs("1", [0.97])) == []
 
 
@@ -158,16 +138,11 @@ def test_the_other_measures_worked_by_hand() -> None:
     after = [
         record("2", seed, test=0.97 + seed / 1000, seconds=1.0, losses=flat) for seed in range(3)
     ]
-    (comparison,) = compare(BOOK, before + after)
-    also = comparison.also
+    (verdict,) = compare(BOOK, before + after)
+    also = verdict.also
     assert list(also) == [
-        "validation loss",
-        "test accuracy",
-        "test loss",
-        "overfitting",
-        "smoothness",
-        "time",
-    ]
+        "validation loss", "test accuracy", "test loss", "overfitting", "smoothness", "time",
+    ]  # fmt: skip
     assert also["test accuracy"].mean == pytest.approx(0.001)
     assert also["overfitting"].mean == pytest.approx(0)
     # after epoch 5: |0.02|, |-0.03|, |0.01| before, mean 0.02; 0, 0, 0.03 after, mean 0.01
@@ -178,30 +153,43 @@ def test_the_other_measures_worked_by_hand() -> None:
 def test_a_ratio_of_times_is_a_geometric_mean() -> None:
     before = [record("1", seed, seconds=1.0) for seed in range(2)]
     after = [record("2", 0, seconds=2.0), record("2", 1, seconds=0.5)]
-    (comparison,) = compare(BOOK, before + after)
-    assert comparison.also["time"].mean == pytest.approx(1)
+    (verdict,) = compare(BOOK, before + after)
+    assert verdict.also["time"].mean == pytest.approx(1)
+
+
+def test_times_are_compared_in_cpu_seconds_if_all_runs_have_them() -> None:
+    before = [record("1", seed, seconds=1, cpu_seconds=1) for seed in range(2)]
+    after = [record("2", seed, seconds=10, cpu_seconds=2) for seed in range(2)]
+    (verdict,) = compare(BOOK, before + after)
+    assert verdict.also["time"].mean == pytest.approx(2)
+    (verdict,) = compare(BOOK, [*before, record("2", 0, seconds=10), after[1]])
+    assert verdict.also["time"].mean == pytest.approx(10)
+    on_gpu = [each.model_copy(update={"device": "cuda"}) for each in after]
+    (verdict,) = compare(BOOK, before + on_gpu)
+    assert verdict.also["time"].mean == pytest.approx(10)
+
+
+def test_times_are_compared_in_equal_environments_only() -> None:
+    here, there = {"python": "3.11", "cores": "2"}, {"python": "3.12", "cores": "2"}
+    before = [record("1", seed, seconds=1, environment=here) for seed in range(4)]
+    after = [record("2", seed, seconds=2, environment=here) for seed in range(2)]
+    after += [record("2", seed, seconds=9, environment=there) for seed in range(2, 4)]
+    (verdict,) = compare(BOOK, before + after)
+    time = verdict.also["time"]
+    assert (time.n, verdict.n) == (2, 4)
+    assert time.mean == pytest.approx(2)
+    assert verdict.differ_in == ["python"]
+    (verdict,) = compare(BOOK, before[2:] + after[2:])
+    assert verdict.also["time"].mean is None
 
 
 def test_short_histories_have_no_smoothness() -> None:
     short = [record(name, seed, losses=(0.3, 0.2)) for name in ("1", "2") for seed in range(3)]
-    (comparison,) = compare(BOOK, short)
-    assert comparison.also["smoothness"].n == 0
-    assert json.loads(json.dumps(comparison.row()))["also"]["smoothness"]["difference"] is None
-
-
-def test_the_row_of_results_json() -> None:
-    (comparison,) = compare(BOOK, runs("1", [0.95, 0.951, 0.95]) + runs("2", [0.97, 0.972, 0.972]))
-    row = json.loads(json.dumps(comparison.row(), allow_nan=False))
-    assert (row["trial"], row["parent"], row["changed"]) == (
-        "2",
-        "1",
-        {"learning_rate": [0.001, 0.0005]},
-    )
-    assert (row["metric"], row["n"], row["verdict"]) == ("validation accuracy", 3, "helped")
-    assert row["also"]["time"] == {"n": 3, "ratio": 1, "low": 1, "high": 1}
+    (verdict,) = compare(BOOK, short)
+    assert verdict.also["smoothness"].n == 0
 
 
 def test_any_two_trials_can_be_compared() -> None:
     records = runs("1", [0.95, 0.951, 0.95]) + runs("2", [0.97, 0.972, 0.972])
-    (comparison,) = compare_pairs([(BOOK[1], BOOK[0])], records)
-    assert (comparison.trial.name, comparison.judgement.verdict) == ("1", HURT)
+    (verdict,) = compare_pairs([(BOOK[1], BOOK[0])], records)
+    assert (verdict.trial.name, verdict.verdict) == ("1", HURT)

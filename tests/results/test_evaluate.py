@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mnistlab import cli
+from mnistlab.book.reading import parse_book
 from mnistlab.book.trial import Book
 from mnistlab.errors import StoreError
 from mnistlab.images import DataSet
@@ -16,23 +17,21 @@ from mnistlab.lab import run_book
 from mnistlab.results.evaluate import evaluate
 from mnistlab.results.store import Store, StoredRun
 from mnistlab.results.summary import read_results
-from tests.conftest import random_images
+from mnistlab.training.record import Run
+from tests.conftest import BASE, random_images
 from tests.data.test_idx import write_folder
 
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained") / "out"
-    text = (
-        "[base]\nconv = [{ out = 4, kernel = 5, stride = 3 }]\nbatch_size = "
-        "32\nlearning_rate = 0.003\nepochs = 2\n"
-    )
-    text += '[[trial]]\nname = "a"\n[[trial]]\nname = "b"\nfrom = "a"\nlearning_rate = 0.001\n'
-    from mnistlab.book.reading import parse_book
-
-    book: Book = parse_book(f"seeds = 3\nvalidation = 60\n{text}", "tiny", "tiny.toml")
-    run_book(book, learned(), folder, jobs=1)
+    run_book(small_book(), learned(), folder, jobs=1)
     return folder
+
+
+def small_book() -> Book:
+    trials = '[[trial]]\nname = "a"\n[[trial]]\nname = "b"\nfrom = "a"\nlearning_rate = 0.001\n'
+    return parse_book(f"seeds = 3\nvalidation = 60\n{BASE}{trials}", "tiny", "tiny.toml")
 
 
 def learned() -> DataSet:
@@ -58,7 +57,7 @@ def said(
 def test_on_the_test_images_of_its_own_data_a_run_has_the_figures_it_stored(out: Path) -> None:
     run = first(out)
     found = evaluate(run.folder, learned())
-    assert (found.data, found.images) == ("tiny", 80)
+    assert (found.data, found.own, found.images) == ("tiny", True, 80)
     stored = run.record.scores["test"].model_dump()
     assert found.scores.model_dump() == pytest.approx(stored, abs=1e-5)
 
@@ -66,18 +65,26 @@ def test_on_the_test_images_of_its_own_data_a_run_has_the_figures_it_stored(out:
 def test_of_other_data_too_only_the_test_images_are_used(out: Path) -> None:
     other = DataSet("other", random_images(50, seed=7), random_images(30, seed=8))
     found = evaluate(first(out).folder, other)
-    assert (found.data, found.images) == ("other", 30)
+    assert (found.data, found.own, found.images) == ("other", False, 30)
     assert found.mistakes.confusion.sum(axis=1).tolist() == [3] * 10
+
+
+def test_a_runs_own_data_is_known_by_its_images_and_not_by_its_name(out: Path) -> None:
+    own, run = learned(), first(out)
+    assert evaluate(run.folder, DataSet("mnist", own.train, own.test)).own
+    assert not evaluate(run.folder, DataSet("tiny", own.train, random_images(80, seed=2))).own
 
 
 def test_a_folder_that_is_no_run_or_has_no_network_is_refused(out: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="not a run's folder"):
         evaluate(out, learned())
-    record = first(out).record.model_copy(update={"status": "diverged"})
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "run.json").write_text(record.model_dump_json(), "utf-8")
-    with pytest.raises(StoreError, match="diverged and has no network"):
-        evaluate(tmp_path / "run", learned())
+    run = first(out)
+    diverged = run.record.model_copy(update={"status": "diverged", "epoch": None, "scores": {}})
+    stored = Store(tmp_path).write(
+        run.folder.name, Run(diverged, {}, np.empty((0, 10), np.float32))
+    )
+    with pytest.raises(StoreError, match="diverged, so it has no network"):
+        evaluate(stored.folder, learned())
 
 
 def test_compare_says_the_verdict(
@@ -145,33 +152,10 @@ def test_evaluate_prints_figures_confusion_and_calibration(
         assert expected in printed
 
 
-def test_damaged_test_images_are_refused_with_their_file(out: Path, tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    (tmp_path / "test.npz").write_bytes(b"rubbish")
-    with pytest.raises(StoreError, match=r"test\.npz: damaged"):
-        store.test()
-    np.savez(tmp_path / "test.npz", pixels=np.zeros(3))
-    with pytest.raises(StoreError, match=r"test\.npz: damaged"):
-        store.test()
-    assert len(Store(out).test()) == 80
-
-
-def test_a_folder_used_with_other_data_gets_the_other_test_images(
-    out: Path, tmp_path: Path
-) -> None:
-    store, plan = Store(tmp_path), read_results(Store(out)).plan
-    for images in (random_images(20), random_images(30, seed=1)):
-        store.prepare(plan, images)
-        assert len(store.test()) == len(images)
-
-
-def test_a_run_edited_to_hold_no_number_is_refused(out: Path, tmp_path: Path) -> None:
-    record = first(out).record
-    (tmp_path / "run").mkdir()
-    text = record.model_dump_json().replace(
-        f'"accuracy":{record.scores["test"].accuracy}', '"accuracy":NaN'
-    )
-    assert "NaN" in text
-    (tmp_path / "run" / "run.json").write_text(text, "utf-8")
-    with pytest.raises(StoreError, match=r"run\.json: damaged"):
-        Store(tmp_path).find("run")
+def test_other_data_of_the_same_size_is_kept_out_of_a_results_folder(out: Path) -> None:
+    report, (book, own) = (out / "report.md").read_bytes(), (small_book(), learned())
+    other = DataSet("tiny", own.train, random_images(80, seed=2))
+    with pytest.raises(StoreError, match="--out"):
+        run_book(book, other, out, jobs=1)
+    assert np.array_equal(Store(out).test().labels, own.test.labels)
+    assert (out / "report.md").read_bytes() == report

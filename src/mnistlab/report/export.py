@@ -1,10 +1,12 @@
-"""`results.json`, the contract that other programs read."""
+"""`results.json`, the contract that other programs read; later versions only add keys."""
 
 import json
 from typing import Any
 
-from mnistlab.book.trial import Trial
 from mnistlab.data.split import PARTS
+from mnistlab.images import CLASSES
+from mnistlab.results.compare import METRIC, Verdict
+from mnistlab.results.statistics import Interval
 from mnistlab.results.summary import Results
 from mnistlab.training.record import RunRecord
 from mnistlab.training.scores import METRICS
@@ -14,34 +16,49 @@ SCHEMA = 2
 
 def to_json(results: Results) -> str:
     """`results.json`: fractions, epochs from 1, null for what is undefined or not finite."""
+    plan, best = results.plan, results.best()
     contract = {
         "schema": SCHEMA,
-        "book": results.plan.book.name,
-        "data": results.plan.data.model_dump(),
+        "book": plan.book.name,
+        "title": plan.book.title,
+        "data": plan.data.model_dump(include={"name", "sha256", "sizes"})
+        | {"classes": [str(digit) for digit in range(CLASSES)]},
+        "engine": plan.engine,
+        "device": plan.device,
+        "best": best.trial.name if best else None,
         "runs": [
-            _row(record, summary.trial)
+            {"trial": summary.trial.name, "parent": summary.trial.parent}
+            | _run(record)
+            | {"folder": results.folders.get((summary.trial.name, record.seed))}
             for summary in results.summaries()
             for record in summary.records
         ],
-        "comparisons": [comparison.row() for comparison in results.comparisons()],
+        "verdicts": [_verdict(verdict) for verdict in results.verdicts()],
     }
     return json.dumps(contract, indent=1, allow_nan=False)
 
 
-def _row(record: RunRecord, trial: Trial) -> dict[str, Any]:
-    nothing = dict.fromkeys(METRICS)
-    scores = {
-        part: record.scores[part].model_dump() if part in record.scores else nothing
-        for part in PARTS
-    }
+def _run(record: RunRecord) -> dict[str, Any]:
+    scores = {part: dict.fromkeys(METRICS) for part in PARTS}
+    scores |= {part: figures.model_dump() for part, figures in record.scores.items()}
+    keys = ("seed", "status", "reason", "epoch", "seconds", "cpu_seconds", "engine", "device")
+    return record.model_dump(include=set(keys)) | {"scores": scores}
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    figures = ("n", "difference", "low", "high", "p", "p_holm", "margin", "detectable")
     return {
-        "trial": trial.name,
-        "parent": trial.parent,
-        "seed": record.seed,
-        "status": record.status,
-        "reason": record.reason,
-        "epoch": record.epoch,
-        "scores": scores,
-        "seconds": record.seconds,
-        "engine": record.engine,
+        "trial": verdict.trial.name,
+        "parent": verdict.parent.name,
+        "changed": verdict.changed,
+        "metric": METRIC,
+        **{name: getattr(verdict, name) for name in figures},
+        "verdict": verdict.verdict,
+        "verdict_text": verdict.verdict_text,
+        "also": {name: _also(name, it) for name, it in verdict.also.items()},
     }
+
+
+def _also(name: str, it: Interval) -> dict[str, Any]:
+    mean = "ratio" if name == "time" else "difference"
+    return {"n": it.n, mean: it.mean, "low": it.low, "high": it.high}

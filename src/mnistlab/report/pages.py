@@ -10,55 +10,66 @@ from importlib import resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from mnistlab.book.trial import Figures
+from mnistlab.data.split import PARTS
+from mnistlab.errors import one_line
 from mnistlab.images import Images
+from mnistlab.report import words
 from mnistlab.report.compose import Report, compose
 from mnistlab.report.export import to_json
-from mnistlab.report.plots import learning_curves
-from mnistlab.report.words import recall_words
+from mnistlab.report.plots import draw_curves
 from mnistlab.results.store import Store
 from mnistlab.results.summary import Results
 
+FILTERS = (
+    words.change_words, words.environment_words, words.network_words, words.other_metrics,
+    words.p_words, words.pooling_words, words.recall_words, words.remarks, words.sentence,
+    words.show,
+)  # fmt: skip
+OVERVIEW = {
+    "train acc": ("train", "accuracy"), "val acc": ("validation", "accuracy"),
+    "val loss": ("validation", "loss"), "test acc": ("test", "accuracy"),
+    "test loss": ("test", "loss"), "test AUROC": ("test", "auroc"),
+    "test F1 (macro)": ("test", "f1_macro"),
+}  # fmt: skip
+
 
 def write_report(store: Store, results: Results) -> None:
-    """Write `results.json`, `report.md`, `report.html` and `plots/*.png` into the folder. Raises
-    StoreError.
+    """Write `results.json`, `report.md`, `report.html` and `plots/*.png` into the folder.
+
+    Raises StoreError.
     """
     store.write_file("results.json", to_json(results).encode())
     test = store.test()
     report = compose(results, test)
-    for summary in results.summaries():
-        if drawable := [record for record in summary.records if record.history]:
-            name = summary.trial.name
-            store.write_file(f"plots/{name}.png", learning_curves(f"Trial {name}", drawable))
+    for name, curves in report.curves.items():
+        store.write_file(f"plots/{name}.png", draw_curves(f"Trial {name}", curves))
     store.write_file("report.md", to_markdown(report).encode())
     store.write_file("report.html", to_html(report, test).encode())
 
 
 def to_markdown(report: Report) -> str:
     """The report as Markdown; whatever users wrote appears as text."""
-    environment = _environment(
-        autoescape=False
-    )  # Markdown, not HTML: `text` escapes what users wrote
-    environment.filters["text"] = as_text
+    environment = _environment(autoescape=False)  # of HTML: `text` escapes what users wrote
+    environment.filters |= {"text": as_text, "code": as_code}
     return environment.get_template("report.md.jinja").render(report=report)
 
 
 def to_html(report: Report, test: Images) -> str:
-    """The report as HTML that may load nothing and run nothing but its own lines; `test`'s pixels
-    are drawn.
+    """The report as HTML that may load nothing and run nothing but its own lines.
 
     Text is escaped wherever it stands, and the content security policy allows the one style and the
     one script by their hashes, so that mark-up which came in with a text could not even run if it
     stayed mark-up.
     """
     environment = _environment(autoescape=True)
+    environment.finalize = _printable
     environment.filters["picture"] = lambda index: _picture(test, index)
     folder = resources.files("mnistlab.report") / "templates"
     style, script = ((folder / name).read_text("utf-8") for name in ("report.css", "report.js"))
     policy = (
-        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src "
-        f"'{_hash(script)}'; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; "
+        f"script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
     )
     return environment.get_template("report.html.jinja").render(
         report=report, policy=policy, style=Markup(style), script=Markup(script)
@@ -67,24 +78,41 @@ def to_html(report: Report, test: Images) -> str:
 
 def as_text(value: str) -> str:
     """A user's words in Markdown: one line, and no mark-up in them works."""
-    line = " ".join(value.split())
-    return re.sub(r"([\\`*_\[\]#|~$])", r"\\\1", html.escape(line, quote=False))
+    line = html.escape(one_line(value), quote=False)
+    line = re.sub(r"([\\`*_\[\]#|~$])", r"\\\1", line)
+    line = re.sub(r"^([-+])(?=[- ]|$)", r"\\\1", line)  # a list, a rule
+    return re.sub(r"^(\d+)([.)])(?= |$)", r"\1\\\2", line)  # a numbered list
+
+
+def as_code(value: str) -> str:
+    """A user's words as code in Markdown, where nothing but a backtick is mark-up."""
+    line = one_line(value)
+    fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    space = " " * ("`" in line)
+    return f"{fence}{space}{line}{space}{fence}"
 
 
 def _environment(*, autoescape: bool) -> Environment:
     environment = Environment(
-        loader=PackageLoader("mnistlab.report"), undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=autoescape,
+        loader=PackageLoader("mnistlab.report"), undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, autoescape=autoescape,
     )  # fmt: skip
-    environment.filters["recall"] = recall_words
+    environment.filters |= {each.__name__: each for each in FILTERS}
+    environment.globals |= {
+        "PARTS": PARTS, "METRICS": words.METRIC_NAMES, "OVERVIEW": OVERVIEW,
+        "NOTHING_PUBLISHED": Figures(),
+    }  # fmt: skip
     return environment
 
 
+def _printable(value: object) -> object:
+    """What the page prints of a value: of a text with control characters one line without them."""
+    plain = not isinstance(value, str) or isinstance(value, Markup) or value.isprintable()
+    return value if plain else one_line(value)
+
+
 def _hash(text: str) -> str:
-    """As a content security policy names an inline style or script: the browser compares it with
-    what it finds.
-    """
+    """An inline style or script as the policy names it; the browser compares what it finds."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 

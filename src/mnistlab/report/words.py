@@ -1,19 +1,13 @@
-"""Changes, figures and verdicts in words."""
+"""Trials, figures and verdicts in words; the templates use most of these as filters."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
-from mnistlab.results.compare import (
-    FEWEST,
-    HELPED,
-    HURT,
-    TOO_FEW,
-    TOO_LITTLE,
-    Comparison,
-    Judgement,
-)
+from mnistlab.book.trial import Conv, Trial
+from mnistlab.results.compare import FEWEST, HELPED, HURT, TOO_FEW, UNCLEAR, Verdict
 from mnistlab.results.mistakes import Recall
-from mnistlab.results.statistics import MAX_NEEDED, Interval
+from mnistlab.results.statistics import Interval
 from mnistlab.results.summary import TrialSummary
 
 NOTHING = "–"
@@ -25,12 +19,12 @@ METRIC_NAMES = {
 Changes = Mapping[str, tuple[Any, Any]]
 
 
-def show(figure: Interval, digits: int = 4) -> str:
-    """A mean, with ± half its interval where there is one."""
-    if figure.mean is None:
-        return NOTHING
-    mean = f"{figure.mean:.{digits}f}"
-    return mean if figure.half is None else f"{mean} ± {figure.half:.{digits}f}"
+def show(figure: Interval | float | None, digits: int = 4) -> str:
+    """A figure; of a mean also ± half its interval where there is one."""
+    if not isinstance(figure, Interval):
+        return NOTHING if figure is None else f"{figure:.{digits}f}"
+    half = "" if figure.half is None else f" ± {figure.half:.{digits}f}"
+    return show(figure.mean, digits) + half
 
 
 def signed(value: float, digits: int) -> str:
@@ -46,24 +40,29 @@ def bounds(low: float | None, high: float | None, digits: int) -> str:
     return f"[{signed(low, digits).removeprefix('+')}, {signed(high, digits).removeprefix('+')}]"
 
 
-def points(judged: Judgement) -> str:
-    """The difference in percentage points with its interval and n, e.g. `+2.09 points [2.01, 2.17],
-    n = 5`.
-    """
-    if judged.difference is None:
-        return f"n = {judged.n}"
-    low, high = (None if bound is None else 100 * bound for bound in (judged.low, judged.high))
-    interval = bounds(low, high, 2) or ("no spread" if judged.n > 1 else "no interval")
-    return f"{signed(100 * judged.difference, 2)} points {interval}, n = {judged.n}"
+def difference_words(it: Interval, scale: float, digits: int, unit: str = "") -> str:
+    """A difference in another unit, `scale` times as large, with its interval if it has one."""
+    if it.mean is None:
+        return NOTHING
+    low, high = (None if end is None else scale * end for end in (it.low, it.high))
+    return f"{signed(scale * it.mean, digits)}{unit} {bounds(low, high, digits)}".strip()
 
 
-def p_words(judged: Judgement) -> str:
+def points(verdict: Verdict) -> str:
+    """The difference in percentage points, e.g. `+2.09 points [2.01, 2.17], n = 5`."""
+    if verdict.difference is None:
+        return f"n = {verdict.n}"
+    it = Interval(verdict.n, verdict.difference, verdict.low, verdict.high)
+    missing = "" if it.low is not None else " no spread" if it.n > 1 else " no interval"
+    return f"{difference_words(it, 100, 2, ' points')}{missing}, n = {it.n}"
+
+
+def p_words(verdict: Verdict) -> str:
     """The p value, as it is and corrected; nothing if there is none."""
-    if judged.p is None or judged.p_holm is None:
+    if verdict.p is None or verdict.p_holm is None:
         return ""
-    return (
-        f"p = {judged.p:.2g}; corrected for {_count(judged.tested, 'change')}: {judged.p_holm:.2g}."
-    )
+    changes = count(verdict.tested, "change")
+    return f"p = {verdict.p:.2g}; corrected for {changes}: {verdict.p_holm:.2g}."
 
 
 def recall_words(it: Recall) -> str:
@@ -82,6 +81,20 @@ def setting_name(key: str) -> str:
     return f"{group} {words}".strip()
 
 
+def value_words(value: Any) -> str:
+    """A setting's value."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, tuple | list):
+        return count(len(value), "layer")
+    if isinstance(value, dict):
+        known = [f"{key} {value_words(each)}" for key, each in value.items() if each]
+        return ", ".join(known) or "none"
+    return str(value)
+
+
 def list_changes(changes: Changes) -> str:
     """What changed, from what to what: `kernel 7 → 5, stride 3 → 2`."""
     each = [
@@ -93,11 +106,9 @@ def list_changes(changes: Changes) -> str:
 
 def change_words(summary: TrialSummary) -> str:
     """Where a trial comes from and what it changes."""
-    return (
-        "start"
-        if summary.parent is None
-        else f"from {summary.parent.name}: {list_changes(summary.changes)}"
-    )
+    if summary.parent is None:
+        return "start"
+    return f"from {summary.parent.name}: {list_changes(summary.changes)}"
 
 
 def describe_change(changes: Changes) -> str:
@@ -111,92 +122,118 @@ def describe_change(changes: Changes) -> str:
     verb = "Changing"
     if isinstance(before, int | float) and isinstance(after, int | float):
         verb = "Raising" if after > before else "Lowering"
-    return (
-        f"{verb} {'the ' * (key == 'conv')}{name} from {value_words(before)} to "
-        f"{value_words(after)}"
-    )
+    name = f"the {name}" if key == "conv" else name
+    return f"{verb} {name} from {value_words(before)} to {value_words(after)}"
 
 
-def sentence(comparison: Comparison) -> str:
+def sentence(verdict: Verdict) -> str:
     """The verdict as one sentence."""
-    judged, subject = comparison.judgement, describe_change(comparison.changed)
-    if judged.verdict in (HELPED, HURT):
-        return f"{subject} {judged.verdict_text}: {points(judged)}."
-    if judged.verdict == TOO_FEW:
-        return f"{subject}: too few seeds for a verdict, which needs {FEWEST}: {points(judged)}."
-    return f"{subject} made {judged.verdict_text}: {points(judged)}."
+    subject, figures = describe_change(verdict.changed), points(verdict)
+    if verdict.verdict in (HELPED, HURT):
+        return f"{subject} {verdict.verdict_text}: {figures}."
+    if verdict.verdict == TOO_FEW:
+        return f"{subject}: too few seeds for a verdict, which needs {FEWEST}: {figures}."
+    return f"{subject} made {verdict.verdict_text}: {figures}."
 
 
-def remarks(comparison: Comparison) -> list[str]:
+def remarks(verdict: Verdict) -> list[str]:
     """What a reader of the verdict should know besides, a sentence each."""
-    judged = comparison.judgement
-    said = []
-    if judged.verdict not in (HELPED, HURT, TOO_FEW):
-        said.append(_needed(judged))
-    if judged.n > 1 and judged.low is None:
-        said.append(
-            "The difference is the same with every seed, so there is no spread to make an "
-            "interval of."
-        )
-    elif judged.disputed and judged.p is not None and judged.p_sign_flip is not None:
-        least = 2.0 ** (1 - judged.n)
-        limit = f", which cannot go below {least:.2g} with {judged.n} seeds" if least > 0.05 else ""
-        said.append(
-            f"The exact sign-flip test disagrees: p = {judged.p_sign_flip:.2g}{limit}; t test "
-            f"{judged.p:.2g}."
-        )
-    if len(comparison.changed) > 1:
+    said = [_spread(verdict)] if verdict.n > 1 else []
+    if len(verdict.changed) > 1:
         said.append("Several settings changed at once: their effects cannot be told apart.")
-    if comparison.left_out:
-        said.append(f"Not counted: {'; '.join(comparison.left_out)}.")
-    return said
+    if verdict.differ_in:
+        differing = ", ".join(verdict.differ_in)
+        said.append(f"Paired runs differ in {differing}: the time of those is not compared.")
+    if verdict.left_out:
+        left_out = [
+            f"trial {trial} {reason} with {list_seeds(seeds)}"
+            for (trial, reason), seeds in verdict.left_out.items()
+        ]
+        said.append(f"Not counted: {'; '.join(left_out)}.")
+    return [each for each in said if each]
 
 
-def other_metrics(comparison: Comparison) -> list[tuple[str, str]]:
-    """The other measures of a change, each with its interval: accuracy in points, time as a
-    ratio.
-    """
+def _spread(verdict: Verdict) -> str:
+    """What to know of differences that have no spread, or too much for a verdict."""
+    n = verdict.n
+    if verdict.detectable is None:
+        same = "The difference is the same with every seed: it has no spread, so no interval."
+        if verdict.p is None or verdict.p == 1:
+            return same
+        return f"{same} Its p is the sign test's, the least that {n} seeds can give."
+    if verdict.verdict != UNCLEAR:
+        return ""
+    size = f"{100 * verdict.detectable:.2f} points"
+    found = f"With this spread, {n} seeds would find a difference of {size} four times in five"
+    correction = f" (before correcting for {verdict.tested} changes)" * (verdict.tested > 1)
+    trifle = " The whole interval is too little to matter." if verdict.within_margin else ""
+    return f"{found}{correction}.{trifle}"
+
+
+def list_seeds(seeds: Sequence[int]) -> str:
+    """Seeds in ascending order, those in a row drawn together: `seeds 0, 2 to 9`."""
+    blocks = groupby(enumerate(seeds), lambda place: place[1] - place[0])
+    rows = [[seed for _, seed in block] for _, block in blocks]
+    each = [f"{row[0]} to {row[-1]}" if len(row) > 1 else f"{row[0]}" for row in rows]
+    return f"seed{'s' * (len(seeds) > 1)} {', '.join(each)}"
+
+
+def other_metrics(verdict: Verdict) -> list[tuple[str, str]]:
+    """The other figures of a change with their intervals: accuracy in points, time as a ratio."""
     said = []
-    for name, it in comparison.also.items():
-        if it.mean is None:
-            text = NOTHING
-        elif name == "time":
-            limits = "" if it.low is None or it.high is None else f" [{it.low:.2f}, {it.high:.2f}]"
-            text = f"× {it.mean:.2f}{limits}"
-        else:
-            scale, digits, unit = (100, 2, " points") if "accuracy" in name else (1, 4, "")
-            low, high = (None if bound is None else scale * bound for bound in (it.low, it.high))
-            text = f"{signed(scale * it.mean, digits)}{unit} {bounds(low, high, digits)}".strip()
+    for name, it in verdict.also.items():
+        text = difference_words(it, 1, 4)
+        if name == "time" and it.mean is not None:
+            text = f"× {it.mean:.2f} {bounds(it.low, it.high, 2)}".strip()
+        elif "accuracy" in name:
+            text = difference_words(it, 100, 2, " points")
         said.append((name, text))
     return said
 
 
-def _needed(judged: Judgement) -> str:
-    if not judged.difference or judged.low is None or judged.high is None:
-        return "There is no difference to look for with more seeds."
-    size = f"A difference of {abs(100 * judged.difference):.2f} points at the spread seen"
-    trifle = (
-        " It would be too little to matter." if max(-judged.low, judged.high) < TOO_LITTLE else ""
+def network_words(trial: Trial) -> str:
+    """A trial's network and how it is trained."""
+    network, training = trial.network, trial.training
+    dropout = [f"dropout {network.dropout:g}"] if network.dropout else []
+    layers = " → ".join([*(_layer(each) for each in network.conv), *dropout, "linear"])
+    learns = [f"{training.optimizer}, learning rate {training.learning_rate:g}"]
+    if training.momentum:
+        learns.append(f"momentum {training.momentum:g}")
+    learns.append(f"weight decay {training.weight_decay:g}, batch size {training.batch_size}")
+    if training.schedule != "constant":
+        learns.append(f"{training.schedule} schedule")
+    if training.augment.active:
+        learns.append(f"images varied by {value_words(training.augment.model_dump())}")
+    learns.append(f"{training.epochs} epochs at most")
+    if training.patience:
+        learns.append(f"patience {training.patience}")
+    return f"{layers} ({network.parameters():,} parameters); {', '.join(learns)}"
+
+
+def _layer(layer: Conv) -> str:
+    size = f"{layer.kernel}×{layer.kernel}, stride {layer.stride}, padding {layer.padding}"
+    norm, pool = ", batch-norm" * layer.norm, f", max-pool {layer.pool}" * (layer.pool > 1)
+    return f"conv {layer.out} of {size}{norm}, ReLU{pool}"
+
+
+def environment_words(environment: Mapping[str, str]) -> str:
+    """A machine and its versions."""
+    return ", ".join(f"{key} {value}" for key, value in environment.items())
+
+
+def pooling_words(environments: Sequence[Mapping[str, str]]) -> str:
+    """What to know of runs that were not all made in the same environment; else nothing."""
+    if len(environments) < 2:
+        return ""
+    items = {item for each in environments for item in each.items()}
+    shared = set.intersection(*(set(each.items()) for each in environments))
+    keys = ", ".join(sorted({key for key, _ in items - shared}))
+    return (
+        f"The runs were made in {len(environments)} environments, which differ in {keys}: their "
+        "figures are taken together, their seconds cannot be compared."
     )
-    if judged.needed is None:
-        return f"{size} would need more than {MAX_NEEDED:,} seeds.{trifle}"
-    return f"{size} would need about {judged.needed} seeds to be found four times in five.{trifle}"
 
 
-def value_words(value: Any) -> str:
-    """A setting's value."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, tuple | list):
-        return _count(len(value), "layer")
-    if isinstance(value, dict):
-        return (
-            ", ".join(f"{key} {value_words(each)}" for key, each in value.items() if each) or "none"
-        )
-    return str(value)
-
-
-def _count(number: int, thing: str) -> str:
+def count(number: int, thing: str) -> str:
+    """A number of things: `1 change`, `2 changes`."""
     return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -8,43 +8,49 @@ import numpy as np
 from mnistlab.errors import StoreError
 from mnistlab.images import DataSet
 from mnistlab.model.predictor import open_model
-from mnistlab.results.mistakes import Mistakes, TestPredictions, study
+from mnistlab.results.mistakes import Mistakes, TestPredictions, find_mistakes
 from mnistlab.results.store import Store, StoredRun
 from mnistlab.training.scores import Scores, score
 
-BATCH = 1000
+BATCH = 1000  # images at once
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a run makes of a data set's test images: its figures and its mistakes."""
+    """What a run predicts for a data set's test images: its figures and its mistakes."""
 
     run: StoredRun
     data: str  # the data set's name
-    images: int  # how many test images it has
+    own: bool  # whether it is the run's own data set, of which it has not seen the test images
+    images: int  # how many
     scores: Scores
     mistakes: Mistakes
 
 
 def evaluate(folder: Path, data: DataSet) -> Evaluation:
-    """What the run in `folder` makes of the test images of `data`. Raises StoreError."""
-    folder = folder.resolve()
+    """Return how the run in `folder` does on the test images of `data`. Raises StoreError."""
+    run = _finished_run(folder.resolve())
+    images, model = data.test, open_model(run.folder / "model.onnx")
+    batches = [images.pixels[start : start + BATCH] for start in range(0, len(images), BATCH)]
+    probabilities = np.concatenate([model.predict(batch)[1] for batch in batches])
+    predictions = TestPredictions((run.record.seed,), probabilities[None], images.labels)
+    return Evaluation(
+        run=run,
+        data=data.name,
+        own=run.record.data.sha256 == data.sha256,
+        images=len(images),
+        scores=score(probabilities, images.labels),
+        mistakes=find_mistakes(predictions),
+    )
+
+
+def _finished_run(folder: Path) -> StoredRun:
+    """The run that has this folder, and a network."""
     run = Store(folder.parent).find(folder.name) if (folder / "run.json").is_file() else None
     if run is None:
         raise StoreError(
-            f"{folder.name}: not a run's folder (no run.json); give a folder inside a results "
-            f"folder"
+            f"{folder}: not a run's folder (no run.json); give one of a results folder"
         )
     if run.record.status != "done":
-        status = run.record.status
-        raise StoreError(f"{folder.name}: this run {status} and has no network; give another one")
-    images = data.test
-    model = open_model(folder / "model.onnx")
-    batches = [images.pixels[start : start + BATCH] for start in range(0, len(images), BATCH)]
-    probabilities = np.concatenate([model.predict(batch)[1] for batch in batches])
-    right = probabilities.argmax(axis=1) == images.labels
-    mistakes = study(
-        TestPredictions((run.record.seed,), probabilities[None], right[None]), images.labels
-    )
-    scores = score(probabilities, images.labels)
-    return Evaluation(run, data.name, len(images), scores, mistakes)
+        raise StoreError(f"{folder}: this run {run.record.status}, so it has no network")
+    return run

@@ -1,32 +1,32 @@
-"""What the networks of a trial get wrong on the test images, from the probabilities stored with
-each run.
-"""
+"""What the networks of a trial get wrong on the test images, from their stored probabilities."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from mnistlab.errors import StoreError
 from mnistlab.images import CLASSES, Images
 from mnistlab.model import Probabilities
 from mnistlab.results.statistics import Interval, interval, wilson
 from mnistlab.results.store import Store, StoredRun
 from mnistlab.training.scores import Labels, confusion_matrix
 
-BINS = 15  # of confidence, as Guo and others have it
-GALLERY = 24  # images shown that every seed gets wrong; half as many of other kinds
-PAIRS = 8  # pairs shown of those confused most
+BINS = 15  # of confidence, as in the paper that `reliability` names
+MAX_HARDEST = 24  # images shown that every seed gets wrong
+MAX_SHOWN = 12  # images shown of each other kind
+MAX_PAIRS = 8  # pairs of digits shown that are confused most
 
 Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
 class Recall:
-    """The share of a digit's test images that is read right: mean over seeds, Wilson interval over
-    the images.
+    """The share of a digit's test images that are recognised: its mean over the seeds.
+
+    `low` and `high` are Wilson's interval for the number of images; all None without images.
     """
 
     digit: int
@@ -37,41 +37,37 @@ class Recall:
 
 
 @dataclass(frozen=True)
-class Confused:
-    """How many images of `digit` are read as `read_as`, mean over seeds."""
+class ConfusedPair:
+    """How many test images of one digit are taken for another, mean over the seeds."""
 
     digit: int
     read_as: int
     mean: float
-    images: int  # of that digit
+    images: int  # of `digit`
 
 
 @dataclass(frozen=True)
-class Case:
-    """A test image and what the networks say of it."""
+class Example:
+    """A test image, and how a trial's networks classify it."""
 
     index: int  # among the test images, from 0
     digit: int
-    right: int  # seeds that read it right
+    seeds_right: int  # that get it right
     seeds: int
-    probabilities: tuple[
-        float, ...
-    ]  # of each digit: mean over the seeds, or of the one seed that is meant
+    probabilities: tuple[float, ...]  # per digit: of `seed`, or the mean over all seeds
     seed: int | None = None
 
     def likeliest(self, count: int = 3) -> list[tuple[int, float]]:
-        """The digits it is taken for, likeliest first, with their probabilities."""
-        return sorted(enumerate(self.probabilities), key=lambda each: -each[1])[:count]
+        """Return the most probable digits with their probabilities, the most probable first."""
+        return sorted(enumerate(self.probabilities), key=lambda pair: -pair[1])[:count]
 
 
 @dataclass(frozen=True)
 class Bin:
-    """Predictions of about the same confidence: how many a run, how sure on average, and how often
-    right.
-    """
+    """Predictions of about the same confidence: how many per seed, and how many of them right."""
 
     images: float
-    confidence: float
+    confidence: float  # mean
     accuracy: float
 
 
@@ -80,178 +76,158 @@ class Mistakes:
     """One trial's mistakes on the test images."""
 
     seeds: int
-    confusion: Floats  # (10, 10), mean over seeds: row the true digit, column what it is read as
+    confusion: Floats  # (10, 10), mean over seeds: row the true digit, column the predicted one
     recalls: tuple[Recall, ...]
-    confused: tuple[Confused, ...]  # most first
-    always_wrong: int  # images that no seed reads right
-    hardest: tuple[Case, ...]  # of those, the most confidently wrong first
-    surest: tuple[Case, ...]  # single predictions, wrong and most confident
-    ece: Interval
+    confused: tuple[ConfusedPair, ...]  # most first
+    always_wrong: int  # images that every seed gets wrong
+    hardest: tuple[Example, ...]  # of those, the most confidently wrong first
+    most_confident: tuple[Example, ...]  # the most confident wrong predictions of single seeds
+    ece: Interval  # expected calibration error
     bins: tuple[Bin, ...]
 
 
 @dataclass(frozen=True)
-class Trade:
-    """Test images gained and lost by a change: right after and wrong before, and the other way
-    round.
-    """
+class GainsAndLosses:
+    """Test images that a change gains (wrong before it, right after it) and loses."""
 
-    gained: Interval  # images a paired seed
+    gained: Interval  # images per seed
     lost: Interval
-    gains: tuple[Case, ...]  # those that most seeds gained
-    losses: tuple[Case, ...]
+    most_gained: tuple[Example, ...]  # those gained by the most seeds
+    most_lost: tuple[Example, ...]
 
 
 @dataclass(frozen=True)
 class TestPredictions:
-    """What one trial's runs make of the test images, a row a seed."""
+    """What the runs of one trial predict for the test images, a row per seed."""
 
     seeds: tuple[int, ...]
     probabilities: npt.NDArray[np.float32]  # (seeds, n, 10)
-    right: Bools  # (seeds, n)
+    labels: Labels  # (n,), the true digits
+
+    @cached_property
+    def right(self) -> npt.NDArray[np.bool_]:
+        """Which predictions are right, (seeds, n)."""
+        right: npt.NDArray[np.bool_] = self.probabilities.argmax(axis=2) == self.labels
+        return right
 
 
 def load_predictions(runs: Sequence[StoredRun], test: Images) -> TestPredictions | None:
-    """The stored predictions of a trial's finished runs; None if it has none. Raises StoreError."""
+    """Return the stored predictions of a trial's finished runs, None if it has none.
+
+    `runs` and `test` come from one results folder, which is about one data set. Raises StoreError.
+    """
     done = [run for run in runs if run.record.status == "done"]
     if not done:
         return None
-    for run in done:
-        if run.predictions().shape != (len(test), CLASSES):
-            raise StoreError(
-                f"{run.folder}: its predictions are of other test images; delete this folder"
-            )
     probabilities = np.stack([run.predictions() for run in done])
-    right = probabilities.argmax(axis=2) == test.labels
-    return TestPredictions(tuple(run.record.seed for run in done), probabilities, right)
+    return TestPredictions(tuple(run.record.seed for run in done), probabilities, test.labels)
 
 
-def study(read: TestPredictions, labels: Labels) -> Mistakes:
-    """The mistakes of a trial, given the labels (n,) of the test images."""
-    counts = np.bincount(labels, minlength=CLASSES)
-    predicted = read.probabilities.argmax(axis=2)
+def find_mistakes(predictions: TestPredictions) -> Mistakes:
+    """Return the mistakes of a trial."""
+    probabilities, labels = predictions.probabilities, predictions.labels
+    seeds, counts = len(predictions.seeds), np.bincount(labels, minlength=CLASSES)
+    predicted, confidence = probabilities.argmax(axis=2), probabilities.max(axis=2)
     confusion = np.mean([confusion_matrix(row, labels, CLASSES) for row in predicted], axis=0)
-    never = np.flatnonzero(~read.right.any(axis=0))
-    sure = read.probabilities.max(axis=2)
+    never_right = ~predictions.right.any(axis=0)
+    errors = np.where(predictions.right, 0, confidence)
     return Mistakes(
-        seeds=len(read.seeds),
+        seeds=seeds,
         confusion=confusion,
-        recalls=tuple(
-            _recall(digit, confusion[digit, digit], int(counts[digit])) for digit in range(CLASSES)
-        ),
-        confused=_confused(confusion, counts),
-        always_wrong=len(never),
-        hardest=tuple(
-            _case(read, labels, i) for i in never[np.argsort(-sure.mean(axis=0)[never])][:GALLERY]
-        ),
-        surest=_surest(read, labels, sure),
-        ece=interval([ece(values, labels) for values in read.probabilities]),
-        bins=reliability(
-            read.probabilities.reshape(-1, CLASSES),
-            np.tile(labels, len(read.seeds)),
-            len(read.seeds),
-        ),
+        recalls=tuple(_recall(d, confusion[d, d], int(counts[d])) for d in range(CLASSES)),
+        confused=_confused_pairs(confusion, counts),
+        always_wrong=int(never_right.sum()),
+        hardest=_highest(never_right * confidence.mean(axis=0), predictions, MAX_HARDEST),
+        most_confident=_highest(errors.max(axis=0), predictions, MAX_SHOWN, errors.argmax(axis=0)),
+        ece=interval([ece(run, labels) for run in probabilities]),
+        bins=reliability(probabilities.reshape(-1, CLASSES), np.tile(labels, seeds), seeds),
     )
 
 
-def trade(before: TestPredictions, after: TestPredictions, labels: Labels) -> Trade | None:
-    """What a change gained and lost, over the seeds that both trials have; None if they
-    share none.
-    """
+def find_gains_and_losses(before: TestPredictions, after: TestPredictions) -> GainsAndLosses | None:
+    """Return what a change gains and loses over the seeds of both trials, None without any."""
     seeds = [seed for seed in after.seeds if seed in before.seeds]
     if not seeds:
         return None
-    then, now = (read.right[[read.seeds.index(seed) for seed in seeds]] for read in (before, after))
-    gained, lost = (now & ~then), (then & ~now)
-    return Trade(
+    then, now = (each.right[[each.seeds.index(seed) for seed in seeds]] for each in (before, after))
+    gained, lost = now & ~then, then & ~now
+    net = gained.sum(axis=0) - lost.sum(axis=0)  # seeds that gain an image, less those that lose it
+    return GainsAndLosses(
         interval([float(count) for count in gained.sum(axis=1)]),
         interval([float(count) for count in lost.sum(axis=1)]),
-        _most(gained.sum(axis=0) - lost.sum(axis=0), after, labels),
-        _most(lost.sum(axis=0) - gained.sum(axis=0), after, labels),
+        _highest(net, after, MAX_SHOWN),
+        _highest(-net, after, MAX_SHOWN),
     )
 
 
 def compare_predictions(
     store: Store, runs: Sequence[StoredRun], before: str, after: str
-) -> Trade | None:
-    """What going from one stored trial to another gains and loses. Raises StoreError."""
+) -> GainsAndLosses | None:
+    """Return what going from one stored trial to another gains and loses. Raises StoreError."""
     test = store.test()
     then, now = (
         load_predictions([run for run in runs if run.record.trial == name], test)
         for name in (before, after)
     )
-    return trade(then, now, test.labels) if then and now else None
+    return find_gains_and_losses(then, now) if then and now else None
 
 
-def reliability(probabilities: Probabilities, labels: Labels, runs: int = 1) -> tuple[Bin, ...]:
-    """The non-empty ones of 15 equally wide bins of confidence (n, 10) against labels (n,); counts
-    divided by `runs`.
+def reliability(probabilities: Probabilities, labels: Labels, seeds: int = 1) -> tuple[Bin, ...]:
+    """Return how often predictions are right, by their confidence: the largest probability.
 
-    Confidence is the largest probability. Guo and others, "On Calibration of Modern Neural
-    Networks" (2017), §2.
+    `probabilities` (n, 10) and `labels` (n,) are those of all `seeds`. Of 15 bins of equal width
+    the empty ones are left out. Guo and others, "On Calibration of Modern Neural Networks" (2017).
     """
-    sure = probabilities.max(axis=1).astype(np.float64)
+    confidence = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == labels
-    place = np.clip(
-        np.ceil(sure * BINS).astype(int) - 1, 0, BINS - 1
-    )  # bin m holds ((m-1)/15, m/15]
+    place = np.clip(np.ceil(confidence * BINS), 1, BINS)  # bin m holds ((m - 1)/15, m/15]
+    members = (place == number for number in np.unique(place))
     return tuple(
-        Bin(float(here.sum()) / runs, float(sure[here].mean()), float(right[here].mean()))
-        for here in (place == number for number in range(BINS))
-        if here.any()
+        Bin(float(here.sum()) / seeds, float(confidence[here].mean()), float(right[here].mean()))
+        for here in members
     )
 
 
 def ece(probabilities: Probabilities, labels: Labels) -> float:
-    """Expected calibration error: Σ (share of the bin)·|accuracy - confidence| over `reliability`'s
-    bins.
-    """
+    """Return the expected calibration error: Σ (share of the bin)·|accuracy - confidence|."""
     bins = reliability(probabilities, labels)
     return sum(one.images * abs(one.accuracy - one.confidence) for one in bins) / len(labels)
 
 
 def _recall(digit: int, right: float, images: int) -> Recall:
     bounds = wilson(right / images, images) if images else None
-    if bounds is None:
-        return Recall(digit, images, None, None, None)
-    return Recall(digit, images, right / images, *bounds)
+    mean, low, high = (right / images, *bounds) if bounds else (None, None, None)
+    return Recall(digit, images, mean, low, high)
 
 
-def _confused(confusion: Floats, counts: npt.NDArray[np.intp]) -> tuple[Confused, ...]:
+def _confused_pairs(confusion: Floats, counts: Counts) -> tuple[ConfusedPair, ...]:
     wrong = confusion - np.diag(confusion.diagonal())
-    most = np.argsort(-wrong, axis=None, kind="stable")[:PAIRS]
+    most = np.argsort(-wrong, axis=None, kind="stable")[:MAX_PAIRS]
     pairs = (divmod(int(cell), CLASSES) for cell in most)
     return tuple(
-        Confused(i, j, float(wrong[i, j]), int(counts[i])) for i, j in pairs if wrong[i, j] > 0
+        ConfusedPair(i, j, float(wrong[i, j]), int(counts[i])) for i, j in pairs if wrong[i, j] > 0
     )
 
 
-def _surest(
-    read: TestPredictions, labels: Labels, sure: npt.NDArray[np.float32]
-) -> tuple[Case, ...]:
-    """The most confident wrong prediction about each image, of the seed that made it; most
-    confident first.
-    """
-    confidence = np.where(read.right, 0, sure)
-    worst = confidence.max(axis=0)
-    images = [i for i in np.argsort(-worst, kind="stable")[: GALLERY // 2] if worst[i] > 0]
-    return tuple(_case(read, labels, i, int(confidence[:, i].argmax())) for i in images)
+def _highest(
+    score: npt.NDArray[np.number],
+    predictions: TestPredictions,
+    count: int,
+    rows: Counts | None = None,
+) -> tuple[Example, ...]:
+    """The images of the highest scores (n,) above 0; `rows` (n,) says whose answers are shown."""
+    best = [index for index in np.argsort(-score, kind="stable")[:count] if score[index] > 0]
+    return tuple(_example(predictions, i, None if rows is None else int(rows[i])) for i in best)
 
 
-def _most(score: npt.NDArray[np.intp], read: TestPredictions, labels: Labels) -> tuple[Case, ...]:
-    images = [i for i in np.argsort(-score, kind="stable")[: GALLERY // 2] if score[i] > 0]
-    return tuple(_case(read, labels, i) for i in images)
-
-
-def _case(read: TestPredictions, labels: Labels, index: np.intp, row: int | None = None) -> Case:
-    said = (
-        read.probabilities[:, index].mean(axis=0) if row is None else read.probabilities[row, index]
-    )
-    return Case(
+def _example(predictions: TestPredictions, index: np.intp, row: int | None = None) -> Example:
+    probabilities = predictions.probabilities[:, index]
+    chosen = probabilities.mean(axis=0) if row is None else probabilities[row]
+    return Example(
         index=int(index),
-        digit=int(labels[index]),
-        right=int(read.right[:, index].sum()),
-        seeds=len(read.seeds),
-        probabilities=tuple(float(value) for value in said),
-        seed=None if row is None else read.seeds[row],
+        digit=int(predictions.labels[index]),
+        seeds_right=int(predictions.right[:, index].sum()),
+        seeds=len(predictions.seeds),
+        probabilities=tuple(chosen.tolist()),
+        seed=None if row is None else predictions.seeds[row],
     )

@@ -1,12 +1,11 @@
-"""Models by where they are: an ONNX file, a run's folder, or a results folder with its trials' best
-runs.
-"""
+"""Models by where they are: an ONNX file, a run's folder, or a results folder's best runs."""
 
 import math
 from pathlib import Path
 
-from mnistlab.errors import StoreError
+from mnistlab.errors import StoreError, one_line
 from mnistlab.results.store import Store, StoredRun
+from mnistlab.results.summary import Results, read_results
 
 
 def find_models(place: Path) -> list[tuple[str, Path]]:
@@ -14,29 +13,46 @@ def find_models(place: Path) -> list[tuple[str, Path]]:
 
     Of a results folder each trial's run with the lowest validation loss, named after the trial.
     """
-    if (place / "book.json").is_file():
-        return _of_results(place)
-    if (place / "model.onnx").is_file():
+    if _holds(place, "book.json"):
+        return _best_runs(place, read_results(Store(place)))
+    if _holds(place, "model.onnx"):
         return [(place.name, place / "model.onnx")]
-    if place.is_file():
+    if _holds(place):
         return [(place.stem, place)]
-    raise StoreError(
-        f"{place}: no model there; give a results folder, a run's folder or a model.onnx"
-    )
+    remedy = "give a results folder, a run's folder or a model.onnx"
+    raise StoreError(f"{one_line(place)}: no model there; {remedy}")
 
 
-def _of_results(place: Path) -> list[tuple[str, Path]]:
-    store = Store(place)
+def best_model(place: Path) -> tuple[str, Path]:
+    """(name, ONNX file) of the one model to take; of a results folder the best trial's best run.
+
+    Which trial is best, `Results.best` says. Raises StoreError.
+    """
+    models = find_models(place)
+    if not _holds(place, "book.json"):
+        return models[0]
+    best = read_results(Store(place)).best()
+    return next(model for model in models if best and model[0] == best.trial.name)
+
+
+def _best_runs(place: Path, results: Results) -> list[tuple[str, Path]]:
     best: dict[str, StoredRun] = {}
-    for run in store.runs(store.plan()):
-        name = run.record.trial
-        if run.record.status == "done" and (name not in best or _loss(run) < _loss(best[name])):
-            best[name] = run
+    for run in sorted((run for run in results.runs if run.record.status == "done"), key=_loss):
+        best.setdefault(run.record.trial, run)
     if not best:
-        raise StoreError(f"{place}: no finished run yet; finish `mnistlab run` first")
-    return [(name, run.folder / "model.onnx") for name, run in best.items()]
+        raise StoreError(f"{one_line(place)}: no finished run yet; finish `mnistlab run` first")
+    names = [trial.name for trial in results.plan.book.trials if trial.name in best]
+    return [(name, best[name].folder / "model.onnx") for name in names]
 
 
 def _loss(run: StoredRun) -> float:
     loss = run.record.scores["validation"].loss
     return math.inf if loss is None else loss
+
+
+def _holds(place: Path, file: str = "") -> bool:
+    """Whether there is such a file; a name that no file can have is the name of none."""
+    try:
+        return (place / file).is_file()
+    except OSError:
+        return False

@@ -1,11 +1,12 @@
 """Figures of stored runs, trial by trial, with intervals over seeds."""
 
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from mnistlab.book.trial import Trial, changed
 from mnistlab.errors import BookError
-from mnistlab.results.compare import Comparison, compare, compare_pairs
+from mnistlab.results.compare import Verdict, compare, compare_pairs
 from mnistlab.results.statistics import Interval, interval
 from mnistlab.results.store import Plan, Store, StoredRun
 from mnistlab.training.record import RunRecord
@@ -26,7 +27,7 @@ class TrialSummary:
 
     @property
     def troubled(self) -> tuple[RunRecord, ...]:
-        """The runs that diverged or failed."""
+        """The runs that have none: diverged, failed or pruned."""
         return tuple(record for record in self.records if record.status != "done")
 
     @property
@@ -43,7 +44,7 @@ class TrialSummary:
         return interval([record.epoch for record in self.done])
 
     def seconds(self) -> Interval:
-        """Seconds of a run, over the seeds."""
+        """Seconds per run, over the seeds."""
         return interval([record.seconds for record in self.done])
 
 
@@ -53,53 +54,65 @@ class Results:
 
     plan: Plan
     runs: tuple[StoredRun, ...]
-    failures: tuple[RunRecord, ...] = ()  # runs that came to nothing this time; they are not stored
+    failures: tuple[RunRecord, ...] = ()  # attempts that came to nothing this time; not stored
 
     @property
     def records(self) -> tuple[RunRecord, ...]:
-        """Every run, stored or failed."""
-        return (*(run.record for run in self.runs), *self.failures)
+        """Every run, stored or failed; a stored one stands if a new attempt at it failed."""
+        stored = {(run.record.trial, run.record.seed) for run in self.runs}
+        lost = [each for each in self.failures if (each.trial, each.seed) not in stored]
+        return (*(run.record for run in self.runs), *lost)
+
+    @property
+    def troubled(self) -> tuple[RunRecord, ...]:
+        """The runs without figures, and every failed attempt."""
+        stored = [run.record for run in self.runs if run.record.status != "done"]
+        return (*stored, *self.failures)
+
+    @property
+    def folders(self) -> dict[tuple[str, int], str]:
+        """(trial, seed) → the name of the run's folder."""
+        return {(run.record.trial, run.record.seed): run.folder.name for run in self.runs}
 
     def summaries(self) -> list[TrialSummary]:
         """A summary for each trial that has runs."""
+        by_trial: dict[str, list[RunRecord]] = {}
+        for record in sorted(self.records, key=lambda record: record.seed):
+            by_trial.setdefault(record.trial, []).append(record)
         book = self.plan.book
-        by_trial = {
-            trial.name: [record for record in self.records if record.trial == trial.name]
-            for trial in book.trials
-        }
         return [
             TrialSummary(
                 trial,
                 book.trial(trial.parent) if trial.parent else None,
-                tuple(sorted(by_trial[trial.name], key=lambda record: record.seed)),
+                tuple(by_trial[trial.name]),
             )
             for trial in book.trials
-            if by_trial[trial.name]
+            if trial.name in by_trial
         ]
 
     def best(self) -> TrialSummary | None:
         """The trial with the lowest mean validation loss; None if no run is done."""
-        losses = [
-            (summary.figure("validation", "loss").mean, summary) for summary in self.summaries()
-        ]
-        known = [(loss, summary) for loss, summary in losses if loss is not None]
-        return min(known, key=lambda each: each[0])[1] if known else None
+        finished = [summary for summary in self.summaries() if summary.done]
+        return min(finished, key=_mean_loss, default=None)
 
-    def comparisons(self) -> list[Comparison]:
+    def verdicts(self) -> list[Verdict]:
         """What each change came to, in the book's order."""
         return compare(self.plan.book.trials, self.records)
 
-    def comparison(self, before: str, after: str) -> Comparison:
-        """One trial against another: as the book's change if it is one, else on its own. Raises
-        BookError.
+    def verdict(self, before: str, after: str) -> Verdict:
+        """One trial against another: as the book's change if it is one, else on its own.
+
+        Raises BookError for a trial that the book does not have.
         """
         trials = {trial.name: trial for trial in self.plan.book.trials}
         if unknown := [name for name in (before, after) if name not in trials]:
             raise BookError(f"{unknown[0]}: no such trial here; there are {', '.join(trials)}")
-        changes = [
-            it for it in self.comparisons() if (it.parent.name, it.trial.name) == (before, after)
-        ]
-        return (changes or compare_pairs([(trials[before], trials[after])], self.records))[0]
+        own = [it for it in self.verdicts() if (it.parent.name, it.trial.name) == (before, after)]
+        return (own or compare_pairs([(trials[before], trials[after])], self.records))[0]
+
+
+def _mean_loss(summary: TrialSummary) -> float:
+    return fmean(record.scores["validation"].loss for record in summary.done)
 
 
 def read_results(store: Store) -> Results:
