@@ -1,5 +1,4 @@
-"""The lab without PyTorch: an environment that `pip install .` made, asked to do all that the lab
-does.
+"""The lab without PyTorch: all commands in an environment that `pip install .` made.
 
     python tests/light.py        with that environment's Python; CI runs it after the tests
 
@@ -26,10 +25,8 @@ DISPLAY = ":97"
 
 
 def main() -> None:
-    installed = [
-        name for name in ("torch", "sklearn", "pandas", "threadpoolctl") if find_spec(name)
-    ]
-    assert not installed, f"installed, and should not be: {installed}"
+    heavy = [name for name in ("torch", "sklearn", "pandas", "threadpoolctl") if find_spec(name)]
+    assert not heavy, f"installed, and should not be: {heavy}"
     packages = Path(sysconfig.get_path("purelib"))
     megabytes = sum(file.stat().st_size for file in packages.rglob("*") if file.is_file()) / 1e6
     print(f"packages: {megabytes:.0f} MB of files, pip's own among them")
@@ -43,13 +40,9 @@ def main() -> None:
         timed("compare", out, "3", "4")
         timed("evaluate", str(run), "--data", "mini")
         timed("predict", "--strokes", "-", given=STROKES)
-        timed("predict", "--model", str(run), "--strokes", "-", given=STROKES)
-        refused = subprocess.run(
-            [*LAB, "run", "--data", "mini", "--engine", "torch", "--out", out],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        timed("predict", "--model", out, "--strokes", "-", given=STROKES)
+        command = [*LAB, "run", "--data", "mini", "--engine", "torch", "--out", out]
+        refused = subprocess.run(command, capture_output=True, text=True, check=False)
         assert refused.returncode == 2, refused
         assert "pip install torch" in refused.stderr, refused
     if find_spec("tkinter") and shutil.which("Xvfb"):
@@ -57,9 +50,7 @@ def main() -> None:
 
 
 def timed(*arguments: str, given: str = "") -> float:
-    """Run a command of the lab, print what it took, and return the seconds. Raises
-    CalledProcessError.
-    """
+    """Run a command of the lab, print and return the seconds. Raises CalledProcessError."""
     started = time.perf_counter()
     subprocess.run([*LAB, *arguments], input=given, capture_output=True, text=True, check=True)
     seconds = time.perf_counter() - started

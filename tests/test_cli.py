@@ -1,16 +1,39 @@
 """The command line as a user meets it: what it prints, where, and with which exit code."""
 
+import ast
+import inspect
+import io
+import json
+import logging
 import os
+import shutil
 import subprocess
 import sys
+from importlib import resources
 from pathlib import Path
 
 import pytest
+import typer
+from rich.console import Console
 
-from mnistlab import cli
+from mnistlab import cli, display
+from mnistlab.book.reading import read_book
+from mnistlab.book.trial import Book
 from mnistlab.data import catalog
 from mnistlab.data.catalog import Source
+from mnistlab.errors import LabError, StoreError, UnfinishedError
+from mnistlab.results.store import Plan, StoredRun
+from mnistlab.results.summary import Results
+from mnistlab.training.record import Epoch, Job
+from tests import made_up
 from tests.conftest import BASE
+
+MNISTLAB = [sys.executable, "-m", "mnistlab"]
+BUFFERED = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+RUN = ["run", "--data", "mini", "--seeds", "1", "--epochs", "2", "--jobs", "1"]
+RUN += ["--only", "1", "--only", "2"]
+HOSTILE = "\x1b[2J[red]\u202e"  # clears a screen, is markup to rich, turns what follows round
+SHOWN = "\\x1b[2J[red]\\u202e"
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -21,12 +44,89 @@ def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     return caught.value.code
 
 
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder: trials 1 and 2 with one seed. Tests only read it."""
+    out = tmp_path_factory.mktemp("results") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        assert call(patch, *RUN, "--out", str(out)) == 0
+    return out
+
+
+def test_the_commands_and_their_options_are_these() -> None:
+    commands = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
+    assert {
+        name: " ".join(sorted(option for it in command.params for option in it.opts))
+        for name, command in commands.items()
+    } == {
+        "run": "--data --device --engine --epochs --fresh --jobs --only --out --seeds --strokes "
+               "book",
+        "compare": "after before out",
+        "report": "out",
+        "evaluate": "--data run",
+        "data": "name",
+        "draw": "--dark place",
+        "predict": "--json --model --strokes files",
+    }  # fmt: skip
+
+
+def test_without_a_command_it_shows_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch) == 0
+    assert "\n  predict " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (LabError("x: is wrong"), 2, "mnistlab: x: is wrong\n"),
+        (StoreError("x: damaged\x1b[2J\nby hand"), 2, "mnistlab: x: damaged\\x1b[2J by hand\n"),
+        (UnfinishedError("x: disk full"), 1, "mnistlab: x: disk full\n"),
+        (OSError(36, "File name too long", "y"), 2, "mnistlab: y: File name too long; "),
+        (OSError(24, "Too many open files"), 1, "mnistlab: Too many open files, in "),
+        (KeyboardInterrupt(), 130, ""),
+        (None, 0, ""),
+    ],
+)
+def test_exit_codes(
+    error: BaseException | None,
+    code: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def write_report(*_: object) -> None:
+        if error:
+            raise error
+
+    monkeypatch.setattr("mnistlab.results.summary.read_results", lambda _: None)
+    monkeypatch.setattr("mnistlab.report.pages.write_report", write_report)
+    assert call(monkeypatch, "report", "out") == code
+    shown = capsys.readouterr().err
+    assert shown.startswith(said)
+    assert shown.count("\n") == bool(said)
+
+
+def test_warnings_are_shown_as_errors_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def write_report(*_: object) -> None:
+        logging.getLogger("mnistlab.lab").warning("%s: made anew", HOSTILE)
+
+    monkeypatch.setattr("mnistlab.results.summary.read_results", lambda _: None)
+    monkeypatch.setattr("mnistlab.report.pages.write_report", write_report)
+    assert call(monkeypatch, "report", "out") == 0
+    assert capsys.readouterr().err == f"mnistlab: {SHOWN}: made anew\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["run", "--sedes", "3"], "No such option: --sedes"),
         (["run", "--seeds", "three"], "Invalid value for '--seeds': "),
-        (["run", "--seeds", "0"], "Invalid value for '--seeds': "),
+        (["run", "--seeds", "0"], "--seeds: should be greater than or equal to 1, not 0"),
+        (["run", "--epochs", "100001"], "--epochs: should be less than or equal to 100000"),
         (["run", "--device", "gpu"], "'gpu' is not one of 'auto', 'cpu', 'cuda'"),
         (["run", "a", "b"], "Got unexpected extra argument"),
         (["rn"], "No such command 'rn'"),
@@ -39,13 +139,16 @@ def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
                                                      "give another --out"),
         (["run", "--data", "mini", "--device", "cuda"], "--device cuda: PyTorch finds no CUDA "
                                                         "device here"),
-        (["run", "x" * 300], "no such book; give a TOML file"),
-        (["run", "--data", "x" * 300], "neither a known data set nor a folder"),
-        (["run", "long.toml"], 'long.toml: "seeds" must be a whole number from 1 to 1000, not a '
+        (["run", "long.toml"], 'long.toml: "seeds" should be less than or equal to 1000, not a '
                                'number too long'),
         (["run", "bad.toml"], 'bad.toml: trial "x": unknown key "lr"; choose one of'),
+        (["run", f"{HOSTILE}.toml"], f"{SHOWN}.toml: no such book; "),
         (["data", "."], "no train-images-idx3-ubyte or train-images-idx3-ubyte.gz; give a "
                         "folder with the four"),
+        (["report", "nowhere"], "nowhere: not a results folder"),
+        (["evaluate", "file", "--data", "mini"], "file: not a run's folder"),
+        (["predict"], "predict: nothing to look at; give image files, or --strokes"),
+        (["predict", "--model", "file", "a.png"], "not an ONNX model"),
     ],
 )  # fmt: skip
 def test_bad_input_gets_one_line_and_exit_code_2(
@@ -60,14 +163,56 @@ def test_bad_input_gets_one_line_and_exit_code_2(
     Path("file").write_text("mine")
     Path("long.toml").write_text("seeds = 0x" + "f" * 5000 + BASE + "[[trial]]\nname = 'x'")
     Path("bad.toml").write_text(BASE + "[[trial]]\nname = 'x'\nlr = 3")
+    assert said in refusal(monkeypatch, capsys, *arguments)
+    assert sorted(path.name for path in Path().iterdir()) == ["bad.toml", "file", "long.toml"]
+    assert Path("file").read_text() == "mine"
+
+
+def refusal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
+) -> str:
+    """What a command says that is refused: one line on standard error and exit code 2."""
     assert call(monkeypatch, *arguments) == 2
     out, error = capsys.readouterr()
     assert out == ""
     assert error.startswith("mnistlab: ")
-    assert said in error
     assert error.count("\n") == 1
-    assert sorted(path.name for path in Path().iterdir()) == ["bad.toml", "file", "long.toml"]
-    assert Path("file").read_text() == "mine"
+    return error
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\udcffb", "x" * 300], ids=["NUL", "Latin", "long"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "run NAME", "run --data NAME", "run --data mini --out NAME",
+        "run --data mini --strokes NAME", "compare NAME 1 2", "report NAME", "data NAME",
+        "evaluate NAME --data mini", "evaluate . --data NAME", "draw NAME",
+        "predict --model NAME a.png",
+    ],
+)  # fmt: skip
+def test_names_that_no_file_has_get_one_line(
+    command: str,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shown = refusal(monkeypatch, capsys, *(name if it == "NAME" else it for it in command.split()))
+    assert shown.isascii()  # what cannot be shown is shown by its code
+
+
+def test_predict_answers_the_other_files_when_one_has_no_possible_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("strokes.jsonl").write_text('{"strokes": [[[0, 0], [0, 100]]]}\n')
+    assert call(monkeypatch, "predict", "x" * 300, f"{HOSTILE}.png", "--strokes", "strokes.jsonl")
+    out, error = capsys.readouterr()
+    assert out.startswith("strokes.jsonl:1: ")
+    long, hostile = error.splitlines()
+    assert long.startswith("mnistlab: xxx")
+    assert hostile.startswith(f"mnistlab: {SHOWN}.png: ")
 
 
 def test_when_nothing_can_be_downloaded_one_line_says_what_to_do(
@@ -76,21 +221,15 @@ def test_when_nothing_can_be_downloaded_one_line_says_what_to_do(
     monkeypatch.setenv("MNISTLAB_CACHE", str(tmp_path))
     nobody = Source(("http://127.0.0.1:9/",), ("0", "0", "0", "0"))  # nobody listens there
     monkeypatch.setitem(catalog.CATALOG, "mnist", nobody)
-    assert call(monkeypatch, "run", "--out", str(tmp_path / "out")) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert "use --data mini, which needs none, or --data DIR with the four IDX files" in error
-
-
-RUN = [
-    "run", "--data", "mini", "--seeds", "1", "--epochs", "2", "--only", "1", "--only", "2",
-    "--jobs", "1",
-]  # fmt: skip
+    said = refusal(monkeypatch, capsys, "run", "--out", str(tmp_path / "out"))
+    assert "use --data mini, which needs none, or --data DIR with the four IDX files" in said
 
 
 def test_piped_output_is_plain_lines_and_the_table(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mnistlab", *RUN, "--out", str(tmp_path / "out")]
-    done = subprocess.run(command, capture_output=True, check=True)
+    out = tmp_path / "out"
+    plain = {**os.environ, "FORCE_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
+    command = [*MNISTLAB, *RUN, "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, env=plain, check=True)
     text = done.stdout.decode()
     assert "\x1b" not in text
     assert "\r" not in text
@@ -99,38 +238,27 @@ def test_piped_output_is_plain_lines_and_the_table(tmp_path: Path) -> None:
     assert lines[0] == f"validation: 833 images, {share}"
     assert lines[1].startswith("1 of 2: trial 1 seed 0 done, epoch 2, validation loss ")
     assert lines[3].split()[:5] == ["trial", "n", "epoch", "train", "acc"]
-    assert (
-        lines[-1] == f"Report: {tmp_path / 'out' / 'report.html'}, {tmp_path / 'out' / 'report.md'}"
-    )
+    assert lines[-1] == f"Report: {out / 'report.html'}, {out / 'report.md'}"
     assert done.stderr == b""
 
 
-def test_output_survives_an_old_windows_code_page(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mnistlab", *RUN, "--out", str(tmp_path / "out")]
-    done = subprocess.run(
-        command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "cp1252"}, check=True
+def test_output_survives_an_old_windows_code_page(results: Path) -> None:
+    old = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    command = [*MNISTLAB, "compare", str(results), "1", "2"]
+    assert (
+        b"1 ? 2: too few seeds"
+        in subprocess.run(command, capture_output=True, env=old, check=True).stdout
     )
-    assert b"Report: " in done.stdout
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pty is POSIX's")
 def test_a_terminal_shows_live_progress(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "mnistlab",
-        *RUN,
-        "--epochs",
-        "40",
-        "--out",
-        str(tmp_path / "out"),
-    ]
     import pty
 
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        command, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm", "COLUMNS": "120"}
-    )
+    command = [*MNISTLAB, *RUN, "--epochs", "40", "--out", str(tmp_path / "out")]
+    screen = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    process = subprocess.Popen(command, stdout=theirs, stderr=theirs, env=screen)
     os.close(theirs)
     shown = b""
     try:
@@ -147,32 +275,170 @@ def test_a_terminal_shows_live_progress(tmp_path: Path) -> None:
         assert expected in shown
 
 
-def test_an_interrupt_says_that_the_same_command_goes_on(
+def small_book() -> Book:
+    """Trials 1 and 2 of the six, two epochs, one seed."""
+    book = read_book("six-trials").with_seeds(1).with_epochs(2)
+    return book.model_copy(update={"trials": book.trials[:2]})
+
+
+def epoch(number: int) -> Epoch:
+    return Epoch(
+        epoch=number, train_loss=0.1, train_accuracy=0.9, validation_loss=0.1,
+        validation_accuracy=0.9, seconds=0.1,
+    )  # fmt: skip
+
+
+def test_the_bar_of_all_epochs_goes_back_when_a_run_is_tried_again() -> None:
+    book = small_book()
+    shown = display.RunDisplay(book, [])
+    first, second = (Job(trial, 0, "native") for trial in book.trials)
+    whole = shown.progress.tasks[0]
+    assert whole.total == 4
+    seen = []
+    for job, number in ((first, 1), (first, 2), (first, 1), (second, 1), (first, 2)):
+        shown.on_epoch(job, epoch(number))
+        seen.append(whole.completed)
+    assert seen == [1, 2, 1, 2, 3]
+    shown.on_run(made_up.record("1", 0), stored=False)
+    shown.on_run(made_up.record("2", 0), stored=False)  # stopped early
+    assert whole.completed == 4
+
+
+def test_no_name_steers_the_live_progress() -> None:
+    book = small_book()
+    shown = display.RunDisplay(book, [])
+    hostile = book.trials[0].model_copy(update={"name": HOSTILE})
+    shown.on_epoch(Job(hostile, 0, "native"), epoch(1))
+    screen = io.StringIO()
+    bars = shown.progress.get_renderable()
+    Console(file=screen, width=200, force_terminal=False).print(bars)
+    assert f"trial {SHOWN} seed 0" in screen.getvalue()
+    assert "\x1b" not in screen.getvalue()
+
+
+def test_no_name_steers_the_table_even_where_colours_are_forced(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    first, second = small_book().trials
+    trials = (
+        first.model_copy(update={"name": HOSTILE}),
+        second.model_copy(update={"parent": HOSTILE}),
+    )
+    book = small_book().model_copy(update={"trials": trials})
+    plan = Plan(book=book, data=made_up.INFO, engine="native", device="cpu")
+    runs = [made_up.record(name, 0) for name in (HOSTILE, "2")]
+    display.print_results(Results(plan, tuple(StoredRun(run, Path()) for run in runs)))
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert out.count(SHOWN) == 2  # its row, and where trial 2 comes from
+
+
+def test_no_name_of_a_data_set_steers_a_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    results: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with resources.as_file(resources.files("mnistlab.data") / "mini") as mini:
+        shutil.copytree(mini, HOSTILE)
+    assert call(monkeypatch, "data", HOSTILE) == 0
+    run = next(results.glob("*/run.json")).parent
+    assert call(monkeypatch, "evaluate", str(run), "--data", HOSTILE) == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert f"{SHOWN}: 28×28 pixels" in out
+    assert f"Contact sheet: {SHOWN}-contact-sheet.png" in out
+    assert f"1,000 test images of {SHOWN}, its own data set\n" in out
+
+
+def test_printing_is_done_in_one_place_each() -> None:
+    for module, place in ((cli, "_complain"), (display, "say")):
+        tree = ast.parse(inspect.getsource(module))
+        assert [place] == [
+            function.name
+            for function in ast.walk(tree)
+            if isinstance(function, ast.FunctionDef)
+            for node in ast.walk(function)
+            if isinstance(node, ast.Name) and node.id == "print"
+        ]
+
+
+def test_an_interrupted_run_says_that_the_same_command_goes_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("mnistlab.lab.run_book", interrupted)
-    assert call(monkeypatch, *RUN) == 1
-    assert (
-        "stopped; what is finished is stored, and the same command goes on from there"
-        in capsys.readouterr().err
-    )
+    assert call(monkeypatch, *RUN) == 130
+    said = "mnistlab: stopped; what is finished is stored, and the same command goes on from there"
+    assert capsys.readouterr().err.splitlines() == [said]
 
 
-def test_a_failed_run_gives_exit_code_1(
+def test_a_failed_run_gives_exit_code_1_and_names_the_logs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
+    (tmp_path / "logs").mkdir()
     monkeypatch.setattr("mnistlab.lab.LocalTrainer.__call__", failing)
     assert call(monkeypatch, *RUN, "--out", str(tmp_path)) == 1
-    assert "trial 1, seed 0 failed: no luck" in capsys.readouterr().err
+    assert capsys.readouterr().err.splitlines() == [
+        "mnistlab: trial 1, seed 0 failed: no luck\\x1b[2J",
+        "mnistlab: trial 2, seed 0 failed: no luck\\x1b[2J",
+        f"mnistlab: more about failed runs is in {tmp_path / 'logs'}",
+    ]
 
 
 def failing(_: object, jobs: list[object], *__: object) -> object:
     from mnistlab.training.trainer import Failure
 
-    yield from ((job, Failure("no luck")) for job in jobs)
+    yield from ((job, Failure("no luck\x1b[2J", "Traceback: no luck")) for job in jobs)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+@pytest.mark.parametrize(
+    "command", [["--help"], ["run"], ["report"], ["compare"], ["predict", "--strokes", "-"]],
+    ids=lambda it: it[0],
+)  # fmt: skip
+def test_output_that_cannot_be_written_is_one_line(command: list[str], results: Path) -> None:
+    more = {"run": [*RUN[1:], "--out", str(results)], "report": [str(results)]}
+    more["compare"] = [str(results), "1", "2"]
+    strokes = b'{"strokes": [[[0, 0], [0, 100]]]}\n'
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*MNISTLAB, *command, *more.get(command[0], [])],
+            input=strokes, stdout=full, stderr=subprocess.PIPE, env=BUFFERED, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.decode() == (
+        "mnistlab: No space left on device, in writing output or starting processes; "
+        "make room and try again\n"
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes end otherwise there")
+@pytest.mark.parametrize("command", ["compare", "report"])
+def test_a_reader_that_goes_away_ends_it_quietly(command: str, results: Path) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    trials = ["1", "2"] if command == "compare" else []
+    done = subprocess.run(
+        [*MNISTLAB, command, str(results), *trials],
+        stdout=theirs, stderr=subprocess.PIPE, env=BUFFERED, check=False,
+    )  # fmt: skip
+    os.close(theirs)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="ulimit is POSIX's")
+def test_too_few_files_to_open_is_one_line(tmp_path: Path) -> None:
+    command = [*MNISTLAB, *RUN, "--jobs", "8", "--seeds", "4", "--out", str(tmp_path / "out")]
+    limited = ["sh", "-c", 'ulimit -n 16; exec "$@"', "sh", *command]
+    done = subprocess.run(limited, capture_output=True, check=False)
+    assert done.returncode in (1, 2)
+    (line,) = done.stderr.decode().splitlines()
+    assert "Too many open files" in line
 
 
 def test_a_full_disk_is_named_and_what_is_stored_stays(
@@ -180,18 +446,16 @@ def test_a_full_disk_is_named_and_what_is_stored_stays(
 ) -> None:
     assert call(monkeypatch, *RUN, "--out", str(tmp_path)) == 0
     before = sorted(tmp_path.glob("*/run.json"))
+    capsys.readouterr()
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("mnistlab.atomic._to_disk", full)
-    assert call(monkeypatch, *RUN, "--seeds", "2", "--out", str(tmp_path)) == 2
-    assert (
-        f"{tmp_path}: cannot be written (No space left on device); give another --out"
-        in capsys.readouterr().err
-    )
+    said = refusal(monkeypatch, capsys, *RUN, "--seeds", "2", "--out", str(tmp_path))
+    assert f"{tmp_path}: cannot be written (No space left on device); give another --out" in said
     assert sorted(tmp_path.glob("*/run.json")) == before
-    assert not list(tmp_path.glob(".tmp-*"))
+    assert not list(tmp_path.glob(".mnistlab-*"))
 
 
 @pytest.mark.skipif(
@@ -201,22 +465,66 @@ def test_a_full_disk_is_named_and_what_is_stored_stays(
 def test_a_folder_that_cannot_be_written_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(monkeypatch, *RUN, "--out", "/proc/self/attr/out") == 2
-    error = capsys.readouterr().err
-    assert error.startswith("mnistlab: /proc/self/attr/out: cannot be written (")
-    assert error.count("\n") == 1
+    said = refusal(monkeypatch, capsys, *RUN, "--out", "/proc/self/attr/out")
+    assert said.startswith("mnistlab: /proc/self/attr/out: cannot be written (")
 
 
-def test_data_describes_a_set_and_shows_it(
+@pytest.mark.parametrize("file", ["report.html", "plots/trial-1.png", "/elsewhere"])
+@pytest.mark.parametrize("command", ["report", "compare"])
+def test_a_file_where_a_results_folder_is_wanted(
+    command: str,
+    file: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    results: Path,
+) -> None:
+    inside = not file.startswith("/")
+    path = results / file if inside else tmp_path / "elsewhere"
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    trials = ["1", "2"] if command == "compare" else []
+    said = refusal(monkeypatch, capsys, command, str(path), *trials)
+    which = str(results) if inside else "one that `run` made"
+    assert said == f"mnistlab: {path}: a file; give the results folder, {which}\n"
+
+
+def test_predict_takes_the_best_model_of_a_results_folder_and_says_which(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], results: Path
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"strokes": [[[0, 0]]]}\n')))
+    assert call(monkeypatch, "predict", "--model", str(results), "--strokes", "-", "--json") == 0
+    out, error = capsys.readouterr()
+    assert json.loads(out)["source"] == "-:1"
+    runs = [json.loads(path.read_bytes()) for path in results.glob("*/run.json")]
+    best = max(runs, key=lambda run: run["scores"]["validation"]["accuracy"])
+    assert error == f"mnistlab: model: trial {best['trial']}, seed 0, the best in validation\n"
+
+
+def test_compare_says_images_per_seed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], results: Path
+) -> None:
+    assert call(monkeypatch, "compare", str(results), "1", "2") == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == "1 → 2: too few seeds"
+    assert any(line.startswith("Test images gained per seed: ") for line in out)
+
+
+def test_data_describes_a_set_and_shows_it_and_writes_through_no_link(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    sheet = Path("mini-contact-sheet.png")
+    Path("precious").write_text("mine")
+    sheet.symlink_to("precious")
     assert call(monkeypatch, "data", "mini") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("mini: 28×28 pixels, 10 classes, SHA-256 ")
     assert lines[1] == "train   5,000 images; of each class" + 10 * " 500"
     assert lines[2] == "test    1,000 images; of each class" + 10 * " 100"
-    assert Path("mini-contact-sheet.png").stat().st_size > 10_000
+    assert sheet.stat().st_size > 10_000
+    assert not sheet.is_symlink()
+    assert Path("precious").read_text() == "mine"
 
 
 @pytest.mark.parametrize(("asked", "said"), [(833, False), (834, True)])
@@ -227,21 +535,9 @@ def test_fewer_validation_images_than_asked_are_said(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> None:
-    book = tmp_path / "book.toml"
+    book, out = tmp_path / "book.toml", str(tmp_path / "out")
     book.write_text(f"validation = {asked}\n{BASE}[[trial]]\nname = 'x'\n", "utf-8")
-    assert (
-        call(
-            monkeypatch,
-            "run",
-            str(book),
-            "--data",
-            "mini",
-            "--seeds",
-            "1",
-            "--out",
-            str(tmp_path / "out"),
-        )
-        == 0
-    )
+    arguments = ["run", str(book), "--data", "mini", "--seeds", "1", "--out", out]
+    assert call(monkeypatch, *arguments) == 0
     line = f"validation: 833 images, a sixth of the training images (the book asks for {asked})"
     assert (line in capsys.readouterr().out.splitlines()) == said

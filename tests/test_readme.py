@@ -1,6 +1,4 @@
-"""README says what is so: its Python runs, its book is one, its tables name every key and
-option.
-"""
+"""README says what is so: its Python runs, its book is one, it names every key and option."""
 
 import re
 import subprocess
@@ -8,9 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
+from mnistlab import cli
 from mnistlab.book.reading import SETTING_KEYS, parse_book, shipped_books
 
+COMMANDS = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 
 
@@ -21,19 +22,16 @@ def blocks(language: str) -> list[str]:
 def test_the_python_in_readme_runs_and_is_short(tmp_path: Path) -> None:
     (code,) = blocks("python")
     assert len(code.splitlines()) < 15
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
-    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert len(done.stdout.splitlines()) == 6
     assert "n = 2" in done.stdout
 
 
 def test_the_book_in_readme_is_one() -> None:
     (text,) = blocks("toml")
-    assert [trial.name for trial in parse_book(text, "mine", "mine.toml").trials] == [
-        "plain",
-        "normed",
-    ]
+    trials = parse_book(text, "mine", "mine.toml").trials
+    assert [trial.name for trial in trials] == ["plain", "normed"]
 
 
 def test_every_setting_and_shipped_book_is_named() -> None:
@@ -43,25 +41,17 @@ def test_every_setting_and_shipped_book_is_named() -> None:
         assert f"`{book}`" in README
 
 
-@pytest.mark.parametrize("command", ["run", "draw", "predict"])
-def test_every_option_is_named(command: str) -> None:
-    shown = subprocess.run(
-        [sys.executable, "-m", "mnistlab", command, "--help"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for option in set(re.findall(r"--[a-z]+", shown.stdout)) - {"--help"}:
-        assert f"`{option}" in README, option
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_and_option_is_named(command: str) -> None:
+    assert f"`mnistlab {command}" in README
+    for parameter in COMMANDS[command].params:
+        for option in parameter.opts:
+            assert not option.startswith("--") or f"`{option}" in README or f" {option} " in README
 
 
 ROOT = Path(__file__).parents[1]
-PAGES = [
-    *ROOT.glob("*.md"),
-    *ROOT.glob("docs/**/*.md"),
-    *ROOT.glob("benchmarks/*.md"),
-    *ROOT.glob("src/**/*.md"),
-]
+FOLDERS = ["*.md", "docs/**/*.md", "benchmarks/*.md", "src/**/*.md"]
+PAGES = [page for folder in FOLDERS for page in ROOT.glob(folder)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -1,5 +1,4 @@
-"""A lab for small image classifiers: trials in a file, many seeds in seconds, and whether a change
-helped.
+"""A lab for small image classifiers: change one thing, train on several seeds, see if it helped.
 
     from mnistlab import load_data, read_book, run_book
 

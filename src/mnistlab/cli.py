@@ -1,10 +1,13 @@
-"""The command line: the only place that reads arguments, prints and exits.
+"""The command line: reads arguments, prints and exits.
 
-Exit codes: 0 all done; 2 refused before starting; 1 some inputs or runs failed and the rest were
-done. What a command needs is imported when it runs, so that `--help` is quick.
+Exit codes: 0 all done; 2 refused before starting; 1 some inputs or runs failed, or work stopped
+midway, and the rest was done; 130 interrupted. 3 is kept for expectations that are not met.
+What a command needs is imported when it runs, so that `--help` is quick.
 """
 
 import json
+import logging
+import os
 import sys
 from enum import StrEnum
 from itertools import chain
@@ -12,17 +15,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Argument, Option
 
-from mnistlab.errors import LabError
+from mnistlab.errors import LabError, StoreError, UnfinishedError, one_line
 
 if TYPE_CHECKING:
     from mnistlab.model.predictor import Predictor
+    from mnistlab.training.record import RunRecord
 
-# typer carries a copy of click of its own, or the other one, by its version; this is the class of
-# either's errors
+# of click, or of the copy of it that newer versions of typer carry
 ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 
-INTERRUPTED = 130  # how typer reports Ctrl-C; older versions raise Abort
+UNFINISHED, REFUSED, INTERRUPTED = 1, 2, 130  # exit codes
 
 app = typer.Typer(
     help="A lab for small image classifiers: trials in a file, many seeds in seconds, and "
@@ -30,103 +34,82 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
-    no_args_is_help=True,
 )
 
-
-class Device(StrEnum):
-    """Where to train."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
+Device = StrEnum("Device", ["auto", "cpu", "cuda"])
+Engine = StrEnum("Engine", ["auto", "native", "torch"])
 
 
-class EngineName(StrEnum):
-    """What trains."""
+def _results_folder(out: Path) -> Path:
+    """Refuse a file, and name the results folder that it is in."""
+    if not out.is_file():
+        return out
+    folder = next((it for it in out.parents if (it / "book.json").is_file()), None)
+    raise StoreError(f"{out}: a file; give the results folder, {folder or 'one that `run` made'}")
 
-    auto = "auto"
-    native = "native"
-    torch = "torch"
 
-
-DATA_HELP = "mnist, fashion, kmnist, mini or a folder with four IDX files."
-Data = Annotated[str | None, typer.Option(help=DATA_HELP)]
-
-Out = Annotated[Path, typer.Argument(metavar="OUT", help="A results folder.")]
-TrialName = Annotated[str, typer.Argument(metavar="TRIAL", help="A trial's name.")]
+DATA = "mnist, fashion, kmnist, mini or a folder with four IDX files."
+BOOK = "A TOML file of trials, or the name of a shipped book."
+STROKES = "Train on these drawings too: a strokes file or pendigits (repeatable)."
+DRAWINGS = "Pen strokes, a drawing per line."
+MODEL = "A model.onnx, a run's folder or a results folder; the shipped one if not given."
+Out = Annotated[Path, Argument(metavar="OUT", help="A results folder.", callback=_results_folder)]
+Trial = Annotated[str, Argument(metavar="TRIAL", help="A trial's name.")]
 
 
 @app.command()
 def run(
-    book: Annotated[
-        str, typer.Argument(help="A TOML file of trials, or the name of a shipped book.")
-    ] = "six-trials",
-    data: Data = None,
-    seeds: Annotated[
-        int | None, typer.Option(min=1, max=1000, help="Train with seeds 0 to N-1.")
-    ] = None,
-    only: Annotated[
-        list[str] | None, typer.Option(help="Train this trial only (repeatable).")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Results folder; results/BOOK if not given.")
-    ] = None,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes; the cores if not given.")
-    ] = None,
-    epochs: Annotated[
-        int | None,
-        typer.Option(min=1, max=100_000, help="Train this many epochs instead of the book's."),
-    ] = None,
-    engine: Annotated[
-        EngineName, typer.Option(help="What trains; torch needs the extra torch.")
-    ] = EngineName.auto,
-    device: Annotated[Device, typer.Option(help="Where to train.")] = Device.auto,
-    strokes: Annotated[
-        list[str] | None,
-        typer.Option(help="Train on these drawings too: a strokes file or pendigits (repeatable)."),
-    ] = None,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Train again what is stored already.")
-    ] = False,
+    book: Annotated[str, Argument(help=BOOK)] = "six-trials",
+    data: Annotated[str | None, Option(help=DATA)] = None,
+    seeds: Annotated[int | None, Option(help="Train with seeds 0 to N-1.")] = None,
+    only: Annotated[list[str] | None, Option(help="Train this trial only (repeatable).")] = None,
+    out: Annotated[Path | None, Option(help="Results folder; results/BOOK if not given.")] = None,
+    jobs: Annotated[int | None, Option(min=1, help="Processes; the cores if not given.")] = None,
+    epochs: Annotated[int | None, Option(help="Train this many epochs, not the book's.")] = None,
+    engine: Annotated[Engine, Option(help="What trains; torch needs an extra.")] = Engine.auto,
+    device: Annotated[Device, Option(help="Where to train.")] = Device.auto,
+    strokes: Annotated[list[str] | None, Option(help=STROKES)] = None,
+    fresh: Annotated[bool, Option("--fresh", help="Train again what is stored already.")] = False,
 ) -> None:
     """Train every trial of a book with every seed and write a report."""
     from mnistlab.book.reading import read_book
     from mnistlab.data.catalog import load_data
-    from mnistlab.display import RunDisplay, print_results
-    from mnistlab.lab import run_book
+    from mnistlab.display import DownloadBar, RunDisplay, print_report, print_results
+    from mnistlab.lab import default_folder, run_book
 
-    trials = read_book(book)
-    trials = trials.with_seeds(seeds) if seeds else trials
-    trials = trials.with_epochs(epochs) if epochs else trials
-    trials = trials.with_strokes(strokes or [])
-    images = load_data(data or trials.data, _download_bar)
-    with RunDisplay(trials, only or []) as display:
-        results = run_book(
-            trials, images, out, only=only or [], jobs=jobs, engine=engine.value,
-            device=device.value, fresh=fresh,
-            progress=_download_bar, on_start=display.on_start, on_epoch=display.on_epoch,
-            on_run=display.on_run,
-        )  # fmt: skip
+    trials = read_book(book).with_strokes(strokes or [])
+    trials = trials if seeds is None else trials.with_seeds(seeds)
+    trials = trials if epochs is None else trials.with_epochs(epochs)
+    images = load_data(data or trials.data, DownloadBar)
+    folder, display = out or default_folder(trials, images.name), RunDisplay(trials, only or [])
+    try:
+        with display.progress:
+            results = run_book(
+                trials, images, folder, only=only or [], jobs=jobs, engine=engine.value,
+                device=device.value, fresh=fresh, progress=DownloadBar,
+                on_start=display.on_start, on_epoch=display.on_epoch, on_run=display.on_run,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        _complain("stopped; what is finished is stored, and the same command goes on from there")
+        raise
     print_results(results)
-    folder = out or Path("results") / trials.name
-    print(f"\nReport: {folder / 'report.html'}, {folder / 'report.md'}")
-    troubled = [record for record in results.records if record.status != "done"]
-    for record in troubled:
-        print(
-            f"trial {record.trial}, seed {record.seed} {record.status}: {record.reason}",
-            file=sys.stderr,
-        )
-    if any(record.status == "failed" for record in troubled):
-        raise typer.Exit(1)
+    print_report(folder)
+    _complain_of_failures(list(results.troubled), folder / "logs")
+
+
+def _complain_of_failures(records: "list[RunRecord]", logs: Path) -> None:
+    """Say which runs have no figures and why; exit where one failed, which a new try may mend."""
+    for record in records:
+        _complain(f"trial {record.trial}, seed {record.seed} {record.status}: {record.reason}")
+    if any(record.status == "failed" for record in records):
+        if logs.is_dir():
+            _complain(f"more about failed runs is in {logs}")
+        raise typer.Exit(UNFINISHED)
 
 
 @app.command()
-def compare(out: Out, before: TrialName, after: TrialName) -> None:
-    """Say whether one trial of a results folder is better than another, and what it gains and
-    loses.
-    """
+def compare(out: Out, before: Trial, after: Trial) -> None:
+    """Say whether one trial is better than another, and which images it gains and loses."""
     from mnistlab.display import print_comparison
     from mnistlab.results.mistakes import compare_predictions
     from mnistlab.results.store import Store
@@ -134,129 +117,119 @@ def compare(out: Out, before: TrialName, after: TrialName) -> None:
 
     store = Store(out)
     results = read_results(store)
-    print_comparison(
-        results.comparison(before, after), compare_predictions(store, results.runs, before, after)
-    )
+    images = compare_predictions(store, results.runs, before, after)
+    print_comparison(results.verdict(before, after), images)
 
 
 @app.command()
 def report(out: Out) -> None:
     """Write the report of a results folder again, from its stored runs alone."""
+    from mnistlab.display import print_report
     from mnistlab.report.pages import write_report
     from mnistlab.results.store import Store
     from mnistlab.results.summary import read_results
 
     store = Store(out)
     write_report(store, read_results(store))
-    print(f"Report: {out / 'report.html'}, {out / 'report.md'}")
+    print_report(out)
 
 
 @app.command()
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="A run's folder inside a results folder.")],
-    data: Annotated[str, typer.Option(help=DATA_HELP)],
+    run: Annotated[Path, Argument(help="A run's folder inside a results folder.")],
+    data: Annotated[str, Option(help=DATA)],
 ) -> None:
     """Say what a saved run makes of a data set's test images: figures, confusion, calibration."""
     from mnistlab.data.catalog import load_data
-    from mnistlab.display import print_evaluation
-    from mnistlab.results.evaluate import evaluate as evaluated
+    from mnistlab.display import DownloadBar, print_evaluation
+    from mnistlab.results import evaluate
 
-    print_evaluation(evaluated(run, load_data(data, _download_bar)))
+    print_evaluation(evaluate.evaluate(run, load_data(data, DownloadBar)))
 
 
 @app.command()
-def data(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME|DIR", help="A data set's name, or a folder.")
-    ],
-) -> None:
+def data(name: Annotated[str, Argument(metavar="NAME|DIR", help=DATA)]) -> None:
     """Fetch a data set, check it, and say what is in it."""
-    import numpy as np
-
+    from mnistlab.atomic import write_whole
     from mnistlab.data.catalog import load_data
     from mnistlab.data.sheet import contact_sheet
-    from mnistlab.images import CLASSES
+    from mnistlab.display import DownloadBar, print_data, say
 
-    images = load_data(name, _download_bar)
-    print(f"{images.name}: 28×28 pixels, {CLASSES} classes, SHA-256 {images.sha256}")
-    for part, content in (("train", images.train), ("test", images.test)):
-        counts = np.bincount(content.labels, minlength=CLASSES)
-        each = " ".join(f"{count:,}" for count in counts)
-        print(f"{part:<6}{len(content):>7,} images; of each class {each}")
+    images = load_data(name, DownloadBar)
+    print_data(images)
     sheet = Path(f"{images.name}-contact-sheet.png")
     try:
-        sheet.write_bytes(contact_sheet(images.train))
+        write_whole(sheet, contact_sheet(images.train))
     except OSError as error:
-        raise LabError(
-            f"{sheet}: cannot be written ({error.strerror}); change to a folder that can"
-        ) from None
-    print(f"Contact sheet: {sheet}")
+        remedy = "change to a folder that can be written to"
+        raise LabError(f"{sheet}: cannot be written ({error.strerror}); {remedy}") from None
+    say(f"Contact sheet: {sheet}")
 
 
 @app.command()
 def draw(
-    place: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[OUT|RUN|MODEL.onnx]", help="Models to try; the shipped one if not given."
-        ),
-    ] = None,
-    dark: Annotated[bool, typer.Option("--dark", help="Begin with dark colours.")] = False,
+    place: Annotated[Path | None, Argument(metavar="[OUT|RUN|MODEL.onnx]", help=MODEL)] = None,
+    dark: Annotated[bool, Option("--dark", help="Begin with dark colours.")] = False,
 ) -> None:
     """Open a window to draw digits in and watch networks decide."""
     try:
         from mnistlab.drawing.window import Window
     except ImportError as error:
-        raise LabError(
-            f"the window needs tkinter ({error}); install it: sudo apt install python3-tk "
-            f"(Debian, Ubuntu), "
-            "brew install python-tk (macOS), or Python's Windows installer with Tcl/Tk"
-        ) from None
+        remedy = "install python3-tk (apt), python-tk (Homebrew), or Python with Tcl/Tk (Windows)"
+        raise LabError(f"the window needs tkinter ({error}); {remedy}") from None
     import platformdirs
 
-    corrections = (
-        Path(platformdirs.user_data_dir("mnistlab", appauthor=False)) / "corrections.jsonl"
-    )
-    Window(_models(place), corrections, dark).run()
+    from mnistlab.model.predictor import open_model, shipped_model
+    from mnistlab.results.models import find_models
+
+    models = [open_model(path, name) for name, path in find_models(place)] if place else []
+    folder = Path(platformdirs.user_data_dir("mnistlab", appauthor=False))
+    Window(models or [shipped_model()], folder / "corrections.jsonl", dark).run()
 
 
 @app.command()
 def predict(
-    files: Annotated[list[Path] | None, typer.Argument(help="Images of a digit each.")] = None,
-    strokes: Annotated[
-        str | None, typer.Option(metavar="FILE.jsonl|-", help="Strokes, a drawing a line.")
-    ] = None,
-    model: Annotated[
-        Path | None,
-        typer.Option(help="A model.onnx or a run's folder; the shipped one if not given."),
-    ] = None,
+    files: Annotated[list[Path] | None, Argument(help="Images of a digit each.")] = None,
+    strokes: Annotated[str | None, Option(metavar="FILE.jsonl|-", help=DRAWINGS)] = None,
+    model: Annotated[Path | None, Option(help=MODEL)] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Answer with a JSON object a line.")
+        bool, Option("--json", help="Answer with JSON, an object per line.")
     ] = False,
 ) -> None:
     """Say which digits images or strokes show, and how sure that is."""
+    from mnistlab.display import say
     from mnistlab.drawing.answers import ask_file, ask_images, ask_strokes
 
     if not files and not strokes:
-        raise LabError(
-            "predict: nothing to look at; give image files, or --strokes with a file or - for "
-            "standard input"
-        )
-    (asked, *_) = _models(model)
+        remedy = "give image files, or --strokes with a file or - for standard input"
+        raise LabError(f"predict: nothing to look at; {remedy}")
+    asked = _model(model)
     answers = [ask_images(asked, files or [])]
-    if strokes:
-        answers.append(
-            ask_strokes(asked, sys.stdin.buffer, "-")
-            if strokes == "-"
-            else ask_file(asked, Path(strokes))
-        )
-    wrong = 0
+    if strokes == "-":
+        answers.append(ask_strokes(asked, sys.stdin.buffer, "-"))
+    elif strokes:
+        answers.append(ask_file(asked, Path(strokes)))
+    failed = False
     for answer in chain(*answers):
-        wrong += answer.error is not None
-        stream = sys.stderr if answer.error is not None and not as_json else sys.stdout
-        print(json.dumps(answer.record()) if as_json else answer.line(), file=stream, flush=True)
-    if wrong:
-        raise typer.Exit(1)
+        failed |= answer.error is not None
+        tell = _complain if answer.error is not None and not as_json else say
+        tell(json.dumps(answer.record()) if as_json else answer.line())
+    if failed:
+        raise typer.Exit(UNFINISHED)
+
+
+def _model(place: Path | None) -> "Predictor":
+    """The model to predict with; of a results folder its best, which is said."""
+    from mnistlab.model.predictor import open_model, shipped_model
+    from mnistlab.results.models import best_model
+    from mnistlab.results.store import Store
+
+    if place is None:
+        return shipped_model()
+    name, path = best_model(place)
+    if (place / "book.json").is_file() and (stored := Store(place).find(path.parent.name)):
+        _complain(f"model: trial {name}, seed {stored.record.seed}, the best in validation")
+    return open_model(path, name)
 
 
 def main() -> None:
@@ -264,44 +237,61 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a Windows console may know neither ± nor →
             stream.reconfigure(errors="replace")
-    sys.exit(_exit_code())
+    logging.getLogger("mnistlab").handlers = [_Warnings()]
+    code = _exit_code()
+    try:
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError:  # what is left would be tried again at exit, with a complaint by Python
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
 
 
 def _exit_code() -> int:
     try:
-        result: Any = app(standalone_mode=False)
+        _refuse_impossible_names()
+        code: Any = app(None if sys.argv[1:] else ["--help"], standalone_mode=False)
     except ClickException as error:
-        return _refused(f"{error.format_message()} (see mnistlab --help)")  # type: ignore[attr-defined]
+        _complain(f"{error.format_message()} (see mnistlab --help)")  # type: ignore[attr-defined]
+        return REFUSED
     except LabError as error:
-        return _refused(str(error))
-    except typer.Abort:
-        result = INTERRUPTED
-    if result == INTERRUPTED:
-        print(
-            "mnistlab: stopped; what is finished is stored, and the same command goes on from "
-            "there",
-            file=sys.stderr,
-        )
-        return 1
-    return result if isinstance(result, int) else 0
+        _complain(error)
+        return UNFINISHED if isinstance(error, UnfinishedError) else REFUSED
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except Exception as error:
+        return _unforeseen(error)
+    return code if isinstance(code, int) else 0
 
 
-def _refused(reason: str) -> int:
-    print(f"mnistlab: {' '.join(reason.split())}", file=sys.stderr)
-    return 2
+def _refuse_impossible_names() -> None:
+    for argument in sys.argv[1:]:
+        if "\0" in argument or argument != argument.encode(errors="ignore").decode():
+            raise LabError(f"{argument}: not a name in UTF-8; rename the file or folder")
 
 
-def _models(place: Path | None) -> "list[Predictor]":
-    from mnistlab.model.predictor import open_model, shipped_model
+def _unforeseen(error: Exception) -> int:
+    """Say what the system refused, and return the exit code. Raises what is no such thing, a bug.
 
-    if place is None:
-        return [shipped_model()]
-    from mnistlab.results.models import find_models
+    When loky cannot start a process its cleaning up fails too: the first error is the context.
+    """
+    cause = error if isinstance(error, OSError) else error.__context__
+    if not isinstance(cause, OSError):
+        raise error
+    reason = cause.strerror or cause
+    if cause.filename is not None:
+        _complain(f"{cause.filename}: {reason}; give another name or place")
+        return REFUSED
+    _complain(f"{reason}, in writing output or starting processes; make room and try again")
+    return UNFINISHED
 
-    return [open_model(path, name) for name, path in find_models(place)]
+
+def _complain(text: object) -> None:
+    print(f"mnistlab: {one_line(text)}", file=sys.stderr)
 
 
-def _download_bar(file: str) -> Any:
-    from mnistlab.display import DownloadBar
+class _Warnings(logging.Handler):
+    """Shows what the lab warns of as errors are shown."""
 
-    return DownloadBar(file)
+    def emit(self, record: logging.LogRecord) -> None:
+        _complain(record.getMessage())

@@ -1,233 +1,217 @@
-"""What the command line shows: live progress on a terminal, plain lines into a pipe or a file,
-tables.
-"""
+"""What the command line shows: progress on a terminal, plain lines into a pipe or file, tables."""
 
 import sys
-from collections.abc import Collection
-from types import TracebackType
-from typing import Self
+from collections.abc import Collection, Iterable
+from pathlib import Path
 
+from rich import progress as bars
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)  # fmt: skip
 from rich.table import Table
 
 from mnistlab.book.trial import Book
-from mnistlab.report.words import (
-    METRIC_NAMES,
-    change_words,
-    other_metrics,
-    p_words,
-    recall_words,
-    remarks,
-    sentence,
-    show,
-)
-from mnistlab.results.compare import Comparison
+from mnistlab.errors import printable
+from mnistlab.images import CLASSES, DataSet
+from mnistlab.report import words
+from mnistlab.results.compare import Verdict
 from mnistlab.results.evaluate import Evaluation
-from mnistlab.results.mistakes import Trade
+from mnistlab.results.mistakes import Example, GainsAndLosses
 from mnistlab.results.statistics import Interval
 from mnistlab.results.store import Plan
 from mnistlab.results.summary import Results
 from mnistlab.training.record import Epoch, Job, RunRecord
 
 PIPE_WIDTH = 200  # columns of a table that goes into a file
+COLUMNS = ["trial", "n", "epoch", "train acc", "val acc", "test acc", "loss", "AUROC", "F1"]
+
+
+def say(text: object = "") -> None:
+    """Print one line. Nothing in it, such as a name from a file, can steer the terminal."""
+    print(printable(text), flush=True)
+
+
+def _console() -> Console:
+    """Where bars and tables go: colours on a terminal only, whatever FORCE_COLOR asks for."""
+    live = sys.stdout is not None and sys.stdout.isatty()
+    width = None if live else PIPE_WIDTH
+    return Console(force_terminal=live, width=width, markup=False, emoji=False, highlight=False)
+
+
+def _progress(*columns: bars.ProgressColumn, transient: bool = False) -> bars.Progress:
+    """Bars with a description and these columns; nothing unless on a terminal."""
+    console = _console()
+    described = _text("{task.description}"), bars.BarColumn()
+    hidden = not console.is_terminal
+    return bars.Progress(*described, *columns, console=console, disable=hidden, transient=transient)
+
+
+def _text(template: str) -> bars.TextColumn:
+    return bars.TextColumn(template, markup=False)
 
 
 class RunDisplay:
-    """The progress of a book: a bar for all its epochs, a line for each run in training."""
+    """The progress of a book: a bar for all its epochs and one per run in training.
+
+    Inside `with display.progress` they are shown.
+    """
 
     def __init__(self, book: Book, only: Collection[str]) -> None:
         trials = [trial for trial in book.trials if not only or trial.name in only]
         self.epochs = {trial.name: trial.training.epochs for trial in trials}
-        self.all_runs, self.finished = len(trials) * len(book.seeds), 0
-        self.live = sys.stdout.isatty()
-        self.bars: dict[tuple[str, int], TaskID] = {}
-        self.progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-            TextColumn("epochs"),
-            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
-            TextColumn("{task.fields[loss]}"),
-            disable=not self.live, transient=True,
+        self.runs, self.finished_runs, self.finished_epochs = len(trials) * len(book.seeds), 0, 0
+        self.tasks: dict[tuple[str, int], bars.TaskID] = {}  # runs in training
+        self.progress = _progress(
+            bars.MofNCompleteColumn(), _text("epochs"), bars.TimeElapsedColumn(), _text("left"),
+            bars.TimeRemainingColumn(), _text("{task.fields[loss]}"), transient=True,
         )  # fmt: skip
-        self.total = self.progress.add_task(
-            "", total=sum(self.epochs.values()) * len(book.seeds), loss=""
-        )
-        self._count()
-
-    def __enter__(self) -> Self:
-        self.progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self.progress.stop()
+        epochs = sum(self.epochs.values()) * len(book.seeds)
+        self.total = self.progress.add_task("", total=epochs, loss="")
+        self._update()
 
     def on_start(self, plan: Plan) -> None:
         """Say what is to be known before the first run."""
         if plan.engine == "torch":
-            print(f"engine: PyTorch on {plan.device.upper()}")
+            say(f"engine: PyTorch on {plan.device.upper()}")
         count, asked = plan.data.sizes["validation"], plan.book.validation
         if count < asked:
             share = "a sixth of the training images"
-            print(f"validation: {count:,} images, {share} (the book asks for {asked:,})")
+            say(f"validation: {count:,} images, {share} (the book asks for {asked:,})")
 
     def on_epoch(self, job: Job, epoch: Epoch) -> None:
         """Show where a run is."""
         key = (job.trial.name, job.seed)
-        if key not in self.bars:
-            name = f"trial {job.trial.name} seed {job.seed}"
-            self.bars[key] = self.progress.add_task(name, total=job.trial.training.epochs, loss="")
+        if key not in self.tasks:
+            name = printable(f"trial {job.trial.name} seed {job.seed}")
+            self.tasks[key] = self.progress.add_task(name, total=job.trial.training.epochs, loss="")
         loss = "–" if epoch.validation_loss is None else f"{epoch.validation_loss:.4f}"
-        self.progress.update(self.bars[key], completed=epoch.epoch, loss=f"validation loss {loss}")
-        self.progress.advance(self.total)
+        self.progress.update(self.tasks[key], completed=epoch.epoch, loss=f"validation loss {loss}")
+        self._update()
 
     def on_run(self, record: RunRecord, stored: bool) -> None:
         """Show that a run is finished, or was found stored."""
-        bar = self.bars.pop((record.trial, record.seed), None)
-        if bar is not None:
-            self.progress.remove_task(bar)
-        self.progress.advance(
-            self.total, self.epochs[record.trial] - (len(record.history) if bar is not None else 0)
-        )
-        self.finished += 1
-        self._count()
-        if not self.live:
-            print(f"{self.finished} of {self.all_runs}: {_said(record, stored)}", flush=True)
+        key = (record.trial, record.seed)
+        if key in self.tasks:
+            self.progress.remove_task(self.tasks.pop(key))
+        self.finished_runs += 1
+        self.finished_epochs += self.epochs[record.trial]
+        self._update()
+        if self.progress.disable:
+            say(f"{self.finished_runs} of {self.runs}: {_outcome(record, stored)}")
 
-    def _count(self) -> None:
-        self.progress.update(self.total, description=f"{self.finished} of {self.all_runs} runs")
+    def _update(self) -> None:
+        """Count all epochs anew, because a run that is tried again begins at epoch 1."""
+        training = sum(task.completed for task in self.progress.tasks if task.id != self.total)
+        completed = self.finished_epochs + training
+        runs = f"{self.finished_runs} of {self.runs} runs"
+        self.progress.update(self.total, completed=completed, description=runs)
 
 
 class DownloadBar:
-    """The progress of one file, in the shape that pooch asks for; silent unless on a terminal."""
+    """The progress of a file, in the shape that a download asks for; silent off a terminal."""
 
     def __init__(self, file: str) -> None:
         self.total = 0.0
-        self.progress = Progress(
-            TextColumn(file),
-            BarColumn(),
-            DownloadColumn(),
-            TimeRemainingColumn(),
-            disable=not sys.stdout.isatty(),
-        )
-        self.task = self.progress.add_task("", total=None)
+        self.progress = _progress(bars.DownloadColumn(), bars.TimeRemainingColumn())
+        self.task = self.progress.add_task(printable(file), total=None)
 
     def update(self, amount: int) -> None:
-        """`amount` more bytes have come."""
+        """Show that `amount` more bytes have come."""
         self.progress.start()
         self.progress.update(self.task, advance=amount, total=self.total)
 
-    def reset(self) -> None:
-        """Begin again; pooch does so when all has come, before it counts the whole once more."""
-        self.progress.reset(self.task)
-
     def close(self) -> None:
-        """The file is there, or not to be had."""
+        """Show no more: the file is there, or not to be had."""
         self.progress.stop()
 
 
 def print_results(results: Results) -> None:
-    """The table of all trials: means over seeds, test accuracy ± half its 95 % interval, F1 as
-    macro mean.
+    """Print a row per trial and a sentence per change.
+
+    Figures are means over seeds, of test accuracy with half its 95 % interval; F1 is the macro
+    mean.
     """
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in (
-        "trial",
-        "n",
-        "epoch",
-        "train acc",
-        "val acc",
-        "test acc",
-        "loss",
-        "AUROC",
-        "F1",
-    ):
-        table.add_column(column, no_wrap=True)
-    table.add_column("change", overflow="fold")
+    for column in COLUMNS:
+        table.add_column(column, no_wrap=column != "trial", overflow="fold")
     for summary in results.summaries():
         accuracies = [_mean(summary.figure(part, "accuracy")) for part in ("train", "validation")]
+        test = words.show(summary.figure("test", "accuracy"))
         others = [_mean(summary.figure("test", metric)) for metric in ("loss", "auroc", "f1_macro")]
-        test, epoch = show(summary.figure("test", "accuracy")), _mean(summary.epoch(), 1)
-        count = str(len(summary.done))
-        table.add_row(
-            summary.trial.name, count, epoch, *accuracies, test, *others, change_words(summary)
-        )
-    console = Console()
-    (console if console.is_terminal else Console(width=PIPE_WIDTH)).print(table)
-    if comparisons := results.comparisons():
-        print()
-    for comparison in comparisons:
-        print(f"{comparison.trial.name}: {sentence(comparison)}")
+        name, epoch = printable(summary.trial.name), _mean(summary.epoch(), 1)
+        table.add_row(name, str(len(summary.done)), epoch, *accuracies, test, *others)
+    _console().print(table)
+    if verdicts := results.verdicts():
+        say()
+    for verdict in verdicts:
+        say(f"{verdict.trial.name} from {verdict.parent.name}: {words.sentence(verdict)}")
+    say()
 
 
-def print_comparison(comparison: Comparison, traded: Trade | None) -> None:
-    """One trial against another: the verdict, the other measures, the images gained and lost."""
-    judged = comparison.judgement
-    print(f"{comparison.parent.name} → {comparison.trial.name}: {judged.verdict_text}")
-    print(sentence(comparison))
-    if said := p_words(judged):
-        print(said)
-    if comparison.trial.parent != comparison.parent.name:
-        print(
-            "The book does not make this change: its p stands alone, so do not try pairs until "
-            "one is small."
-        )
-    for remark in remarks(comparison):
-        print(remark)
-    print()
-    for name, text in other_metrics(comparison):
-        print(f"{name:<16} {text}")
-    if traded:
-        print(
-            f"\nTest images gained a seed: {show(traded.gained, 1)}; lost: {show(traded.lost, 1)}"
-        )
-        for word, cases in (("Gained", traded.gains), ("Lost", traded.losses)):
-            if cases:
-                print(
-                    f"{word} by most seeds: "
-                    f"{', '.join(f'image {case.index} (a {case.digit})' for case in cases)}"
-                )
+def print_report(folder: Path) -> None:
+    """Print where the report is."""
+    say(f"Report: {folder / 'report.html'}, {folder / 'report.md'}")
+
+
+def print_comparison(verdict: Verdict, images: GainsAndLosses | None) -> None:
+    """Print one trial against another: verdict, other measures, images gained and lost."""
+    say(f"{verdict.parent.name} → {verdict.trial.name}: {verdict.verdict_text}")
+    say(words.sentence(verdict))
+    if p := words.p_words(verdict):
+        say(p)
+    if verdict.trial.parent != verdict.parent.name:
+        alone = "The book does not make this change: its p stands alone"
+        say(f"{alone}, so do not try pairs until one is small.")
+    for remark in words.remarks(verdict):
+        say(remark)
+    say()
+    for name, text in words.other_metrics(verdict):
+        say(f"{name:<16} {text}")
+    if images:
+        gained, lost = words.show(images.gained, 1), words.show(images.lost, 1)
+        say()
+        say(f"Test images gained per seed: {gained}; lost: {lost}")
+        _say_images("Gained", images.most_gained)
+        _say_images("Lost", images.most_lost)
+
+
+def _say_images(how: str, cases: Iterable[Example]) -> None:
+    if images := ", ".join(f"image {case.index} (a {case.digit})" for case in cases):
+        say(f"{how} by most seeds: {images}")
 
 
 def print_evaluation(evaluation: Evaluation) -> None:
-    """A run's figures, confusion matrix and calibration on other images."""
+    """Print a run's figures, confusion matrix and calibration on other images."""
     found, record = evaluation.mistakes, evaluation.run.record
     images = f"{evaluation.images:,} test images of {evaluation.data}"
-    print(f"Trial {record.trial}, seed {record.seed}, on {images}")
+    whose = "its own data set" if evaluation.own else f"not its own data set, {record.data.name}"
+    say(f"Trial {record.trial}, seed {record.seed}, on {images}, {whose}")
     for metric, value in evaluation.scores.model_dump().items():
-        print(f"{METRIC_NAMES[metric]:<12} {'–' if value is None else f'{value:.4f}'}")
-    print("\nRows: the true digit; columns: what it is read as; then recall with its 95 % interval")
-    print("   " + "".join(f"{digit:>6}" for digit in range(len(found.recalls))))
+        say(f"{words.METRIC_NAMES[metric]:<12} {'–' if value is None else f'{value:.4f}'}")
+    say()
+    say("Rows: the true digit; columns: what it is read as; then recall with its 95 % interval")
+    say("   " + "".join(f"{digit:>6}" for digit in range(len(found.recalls))))
     for it, row in zip(found.recalls, found.confusion, strict=True):
-        print(
-            f"{it.digit:>3}" + "".join(f"{count:>6.0f}" for count in row) + f"  {recall_words(it)}"
-        )
-    print(f"\nCalibration: expected error {found.ece.mean:.4f} (15 bins)")
+        counts = "".join(f"{count:>6.0f}" for count in row)
+        say(f"{it.digit:>3}{counts}  {words.recall_words(it)}")
+    say()
+    say(f"Calibration: expected error {found.ece.mean:.4f} (15 bins)")
     for one in found.bins:
-        print(
-            f"{one.images:>8,.0f} images {100 * one.confidence:5.1f} % sure, "
-            f"{100 * one.accuracy:5.1f} % right"
-        )
+        sure, right = 100 * one.confidence, 100 * one.accuracy
+        say(f"{one.images:>8,.0f} images {sure:5.1f} % sure, {right:5.1f} % right")
+
+
+def print_data(images: DataSet) -> None:
+    """Print what is in a data set."""
+    say(f"{images.name}: 28×28 pixels, {CLASSES} classes, SHA-256 {images.sha256}")
+    for name, part in (("train", images.train), ("test", images.test)):
+        counts = " ".join(f"{(part.labels == label).sum():,}" for label in range(CLASSES))
+        say(f"{name:<6}{len(part):>7,} images; of each class {counts}")
 
 
 def _mean(figure: Interval, digits: int = 4) -> str:
     return "–" if figure.mean is None else f"{figure.mean:.{digits}f}"
 
 
-def _said(record: RunRecord, stored: bool) -> str:
+def _outcome(record: RunRecord, stored: bool) -> str:
     name = f"trial {record.trial} seed {record.seed} {record.status}"
     if record.status != "done":
         return f"{name}: {record.reason}"

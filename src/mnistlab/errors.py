@@ -1,19 +1,17 @@
 """The errors a user can cause, each one line that says what is wrong, where, and what to do.
 
 LabError
-├── BookError   a book of trials that cannot be run
-├── DataError   images, labels or strokes that cannot be used, or not be fetched
-├── EngineError what trains is not there, not able to, or not what it should be
-│   └── NoEngineError   the native engine is not installed, or cannot be loaded here
-├── StoreError  a results folder that cannot be read or written
-└── UnfinishedError     part of the work is done and stored, and the rest could not be
+├── BookError           a book of trials cannot be run
+├── DataError           images, labels or strokes cannot be used or fetched
+├── EngineError         what trains a network is missing, not able to, or not what it should be
+│   └── NoEngineError   the native engine cannot be loaded here: PyTorch can take its place
+├── StoreError          a results folder or the cache folder cannot be read or written
+└── UnfinishedError     part of the work is done and stored, the rest could not be
 """
 
 
 class LabError(Exception):
-    """Anything that is wrong with what the lab was given; its text is shown to the user as
-    it is.
-    """
+    """Something is wrong with what the lab was given; its text is shown to the user."""
 
 
 class BookError(LabError):
@@ -25,11 +23,11 @@ class DataError(LabError):
 
 
 class EngineError(LabError):
-    """What trains a network is not installed, not there, or not able to."""
+    """What trains a network is missing, not able to, or not what it should be."""
 
 
 class NoEngineError(EngineError):
-    """The native engine is not installed, or cannot be loaded here: PyTorch can take its place."""
+    """The native engine is not installed, or cannot be loaded here."""
 
 
 class StoreError(LabError):
@@ -37,13 +35,17 @@ class StoreError(LabError):
 
 
 class UnfinishedError(LabError):
-    """Part of the work is done and stored, and the rest could not be: exit code 1, not 2."""
+    """Work stopped midway; what was finished is stored. Its exit code is 1, not 2."""
+
+
+def printable(text: object) -> str:
+    """Return a text in which every character that could steer a terminal is its code: `\\x1b`."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in str(text))
 
 
 def one_line(text: object) -> str:
-    """A text from outside as a terminal or a page may have it: one line, no control characters.
+    """Return a text from outside as a terminal or a page may have it: one printable line.
 
-    Every run of white space becomes a space, and what could steer a terminal its code: `\\x1b`.
+    Every run of white space becomes a space.
     """
-    line = " ".join(str(text).split())
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in line)
+    return printable(" ".join(str(text).split()))
