@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import psutil
@@ -21,9 +21,11 @@ from mnistlab.book.trial import Augment, Trial
 from mnistlab.data.catalog import load_data
 from mnistlab.data.split import Split, split
 from mnistlab.images import Images
+from mnistlab.model import Weights
 from mnistlab.model.network import initial_weights
 from mnistlab.randomness import Purpose, generator
 from mnistlab.training.batches import Batches
+from mnistlab.training.fit import Engine
 from mnistlab.training.native.engine import NativeEngine
 from mnistlab.training.native.library import FORCE
 
@@ -156,20 +158,19 @@ def torch(trial: Trial, images: Split) -> Epoch:
 
     epoch = ours(TorchEngine, trial, images.train)
 
-    def on_one_thread() -> None:
+    def on_one_thread() -> object:
         with one_thread():
-            epoch()
+            return epoch()
 
     return on_one_thread
 
 
-def ours(engine: Callable[..., Any], trial: Trial, train: Images) -> Epoch:
+def ours(engine: Callable[[Batches, Weights], Engine], trial: Trial, train: Images) -> Epoch:
     """Epochs of either engine with seed 0."""
-    network, training = trial.network, trial.training
-    initial = initial_weights(network, generator(0, Purpose.weights))
-    learner = engine(network, training, train, initial, Batches(network, training, 0))
-    order = generator(0, Purpose.order)
-    return lambda: learner.train_epoch(order.permutation(len(train)), training.learning_rate)
+    initial = initial_weights(trial.network, generator(0, Purpose.weights))
+    learner = engine(Batches(trial.network, trial.training, train, 0), initial)
+    order, rate = generator(0, Purpose.order), trial.training.learning_rate
+    return lambda: learner.train_epoch(order.permutation(len(train)).astype(np.int64), rate)
 
 
 if __name__ == "__main__":

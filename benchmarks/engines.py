@@ -68,7 +68,7 @@ def train(book: Book, data: DataSet, engine: str, only: Sequence[str], jobs: int
 
 
 def table(native: Figures, torch: Figures) -> str:
-    """The figures as Markdown, a row a trial and metric."""
+    """The figures as Markdown, a row per trial and metric."""
     heads = ("trial", "n", "metric", *ENGINES, "native − torch (95 %)", "sd of seeds")
     lines = [f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
     for trial in sorted(native):

@@ -1,9 +1,9 @@
-"""How long a prediction takes: the first one from the start of the process, and later ones in the
-window's way.
+"""How long a prediction takes: the first of a process, with its start, and later ones in a window.
 
-python benchmarks/predicting.py
+python -m benchmarks.predicting
 """
 
+import argparse
 import json
 import subprocess
 import sys
@@ -26,6 +26,8 @@ shipped_model().guess(frame_strokes([np.array([[0, 0], [60, 0], [20, 100]])]))
 
 
 def main() -> None:
+    """Time each and print medians."""
+    argparse.ArgumentParser(description="How long a prediction takes.").parse_args()
     strokes = [np.array([[0.0, 0], [60, 0], [20, 100]])]
     model = shipped_model()
     explainer, picture = Explainer(model), frame_strokes(strokes)

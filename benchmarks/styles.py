@@ -1,6 +1,6 @@
 """Digits in styles that the training strokes hold too few of, drawn by rules of their own.
 
-    python benchmarks/styles.py [--model FILE.onnx …]
+    python -m benchmarks.styles [--model FILE.onnx …]
 
 None of these rules is used in training: each style has a few skeletons, their corners are moved,
 cut round, slanted and stretched anew for every drawing. Prints what share of each style the shipped
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistlab.data.framing import frame_strokes
-from mnistlab.model.predictor import UNSURE_BELOW, Predictor, open_model, shipped_model
+from mnistlab.model.predictor import Predictor, open_model, shipped_model
 from mnistlab.randomness import Purpose, generator
 
 EACH = 50  # drawings of each skeleton
@@ -125,7 +125,7 @@ def shares(model: Predictor, digit: int, pictures: npt.NDArray[np.uint8]) -> tup
     """Of pictures (n, 28, 28) of a digit, the share read right, and right without being unsure."""
     probabilities = model.predict(pictures)[1]
     right = probabilities.argmax(axis=1) == digit
-    sure = probabilities.max(axis=1) >= UNSURE_BELOW
+    sure = probabilities.max(axis=1) >= (model.unsure_below or 0)
     return float(right.mean()), float((right & sure).mean())
 
 

@@ -70,7 +70,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", required=True, help="a folder with four IDX files, or mnist")
     parser.add_argument("--repeats", type=int, default=5, help="epochs of each contender")
     parser.add_argument("--starts", type=int, default=10, help="starts of each command")
-    parser.add_argument("--seeds", type=int, default=10, help="runs a trial on the whole machine")
+    parser.add_argument("--seeds", type=int, default=10, help="runs per trial on the whole machine")
     parser.add_argument("--trials", nargs="+", default=trials, choices=trials)
     parser.add_argument("--core", type=int, default=(os.cpu_count() or 1) - 1)
     parser.add_argument("--part", nargs="+", choices=PARTS, default=PARTS)

@@ -68,7 +68,7 @@ def tutorial_epochs(
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Median seconds of an epoch with its validation, by trial.
 
-    Of one process with PyTorch's default threads, and of one a core with one thread each.
+    Of one process with PyTorch's default threads, and of one per core with one thread each.
     """
     single, many, name = {}, {}, "tutorial-validating"
     with ExitStack() as stack:

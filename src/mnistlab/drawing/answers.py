@@ -1,6 +1,4 @@
-"""What a model says of images and strokes, one answer for each, whatever is wrong with the
-others.
-"""
+"""What a model says of images and strokes: an answer for each, whatever is wrong with others."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,51 +7,63 @@ from typing import Any, BinaryIO
 
 from mnistlab.data.framing import frame_ink, frame_strokes
 from mnistlab.data.strokes import parse_drawing, stroke_lines
-from mnistlab.errors import LabError
+from mnistlab.errors import LabError, one_line
 from mnistlab.model.predictor import Guess, Predictor
 
 
 @dataclass(frozen=True)
 class Answer:
-    """About one image or one line of strokes: a guess, None for a blank one, or what is wrong with
-    it.
-    """
+    """About an image or a line of strokes: a guess, None for a blank one, or what is wrong."""
 
     source: str
     guess: Guess | None = None
     error: str | None = None
 
     def record(self) -> dict[str, Any]:
-        """The answer as JSON holds it: `digit`, `probabilities`, `unsure`, or `error`."""
+        """The answer as JSON holds it: `digit`, `probabilities`, `unsure`, or `error`.
+
+        Of a model without a threshold of *unsure*, `unsure` is None.
+        """
         if self.error is not None:
             return {"source": self.source, "error": self.error}
         if self.guess is None:
             return {"source": self.source, "digit": None, "probabilities": None, "unsure": True}
-        guess, rounded = self.guess, [round(float(value), 6) for value in self.guess.probabilities]
-        return {
-            "source": self.source,
-            "digit": guess.digit,
-            "probabilities": rounded,
-            "unsure": guess.unsure,
-        }
+        guess = self.guess
+        unsure = None if guess.unsure_below is None else guess.unsure
+        rounded = [round(float(value), 6) for value in guess.probabilities]
+        answer = {"digit": guess.digit, "probabilities": rounded, "unsure": unsure}
+        return {"source": self.source} | answer
 
     def line(self) -> str:
         """The answer in words."""
-        if self.error is not None:
-            return f"{self.source}: {self.error}"
-        return f"{self.source}: {in_words(self.guess)}"
+        return f"{self.source}: {self.error or in_words(self.guess)}"
 
 
 def in_words(guess: Guess | None) -> str:
-    """A guess as people say it."""
+    """A guess as people say it: `9 (98.2 %)`, `unsure: 4 (51 %) or 9 (47.3 %)`, `blank`."""
     if guess is None:
         return "blank"
     first, second = (
-        f"{guess.probabilities[digit]:.1%}" for digit in (guess.digit, guess.runner_up)
+        f"{digit} ({percent(guess.probabilities[digit])})"
+        for digit in (guess.digit, guess.runner_up)
     )
-    if guess.unsure:
-        return f"unsure: {guess.digit} ({first}) or {guess.runner_up} ({second})"
-    return f"{guess.digit} ({first})"
+    return f"unsure: {first} or {second}" if guess.unsure else first
+
+
+def percent(share: float) -> str:
+    """A share from 0 to 1 in per cent, never rounded to none or all if it is neither."""
+    if 0 < share < 0.001:
+        return "< 0.1 %"
+    if 0.999 < share < 1:
+        return "> 99.9 %"
+    return f"{100 * share:.1f} %".replace(".0 ", " ")
+
+
+def never_unsure(model: Predictor) -> str:
+    """What is to be said once of a model without a threshold of *unsure*; nothing of others."""
+    if model.unsure_below is not None:
+        return ""
+    return f"{model.name} has no threshold of unsure, so it is never said to be unsure."
 
 
 def ask_images(model: Predictor, paths: Iterable[Path]) -> Iterator[Answer]:
@@ -61,20 +71,22 @@ def ask_images(model: Predictor, paths: Iterable[Path]) -> Iterator[Answer]:
     from mnistlab.data.ink import find_ink, read_image
 
     for path in paths:
+        source = one_line(path)
         try:
-            yield Answer(str(path), model.guess(frame_ink(find_ink(read_image(path)))))
+            yield Answer(source, model.guess(frame_ink(find_ink(read_image(path)))))
         except LabError as error:
-            yield Answer(str(path), error=str(error).removeprefix(f"{path}: "))
+            reason = str(error).removeprefix(f"{path}: ")
+            yield Answer(source, error=one_line(reason).removeprefix(f"{source}: "))
 
 
 def ask_strokes(model: Predictor, stream: BinaryIO, name: str) -> Iterator[Answer]:
     """What the model says of each line of a strokes file."""
     for number, line in stroke_lines(stream):
-        source = f"{name}:{number}"
+        source = f"{one_line(name)}:{number}"
         try:
             yield Answer(source, model.guess(frame_strokes(parse_drawing(line).strokes)))
         except LabError as error:
-            yield Answer(source, error=str(error))
+            yield Answer(source, error=one_line(error))
 
 
 def ask_file(model: Predictor, path: Path) -> Iterator[Answer]:
@@ -82,5 +94,6 @@ def ask_file(model: Predictor, path: Path) -> Iterator[Answer]:
     try:
         with path.open("rb") as stream:
             yield from ask_strokes(model, stream, str(path))
-    except OSError as error:
-        yield Answer(str(path), error=f"cannot be read ({error.strerror}): check the path")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        yield Answer(one_line(path), error=f"cannot be read ({reason}): check the path")

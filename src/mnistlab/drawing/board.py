@@ -1,6 +1,4 @@
-"""Pictures for the window: the drawing with its evidence, and what the network sees. Pure: numbers
-in, pixels out.
-"""
+"""Pictures for the window: the drawing with its evidence, and what the network sees."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,47 +43,32 @@ class Theme:
 
 LIGHT = Theme(
     window=(246, 246, 248), board=(255, 255, 255), ink=(25, 27, 34), text=(25, 27, 34),
-    faint=(112, 117, 128),
-    line=(222, 224, 230), bar=(60, 110, 220), unsure=(196, 110, 0),
+    faint=(112, 117, 128), line=(222, 224, 230), bar=(60, 110, 220), unsure=(196, 110, 0),
 )  # fmt: skip
 DARK = Theme(
     window=(24, 26, 31), board=(34, 37, 44), ink=(240, 241, 245), text=(236, 238, 243),
-    faint=(150, 156, 168),
-    line=(58, 62, 72), bar=(110, 160, 255), unsure=(255, 180, 70),
+    faint=(150, 156, 168), line=(58, 62, 72), bar=(110, 160, 255), unsure=(255, 180, 70),
 )  # fmt: skip
 
 
 def paint_board(
-    strokes: Sequence[Sequence[Point]],
-    side: int,
-    theme: Theme,
-    framing: Framing,
+    strokes: Sequence[Sequence[Point]], side: int, theme: Theme, framing: Framing,
     evidence: Evidence | None,
-) -> Image.Image:
-    """The board, `side` pixels square: paper, the evidence upon it where it was found, and the
-    strokes.
-    """
+) -> Image.Image:  # fmt: skip
+    """The board, `side` pixels square: the evidence where it was found, and the strokes."""
     board = Image.new("RGB", (side, side), theme.board)
     if evidence is not None:
-        tint = _where_it_was(
-            _tint(evidence, theme).filter(ImageFilter.GaussianBlur(1.2)), framing, side
-        )
+        tint = _tint(evidence, theme).filter(ImageFilter.GaussianBlur(1.2))
+        tint = _where_it_was(tint, framing, side)
         board.paste(tint.convert("RGB"), mask=tint.getchannel("A"))
     board.paste(theme.ink, mask=stroke_mask(strokes, side))
     return board
 
 
-def paint_picture(
-    picture: npt.NDArray[np.uint8], side: int, theme: Theme, evidence: Evidence | None = None
-) -> Image.Image:
-    """What the network sees, `side` pixels square, its pixels as squares; with the evidence if
-    there is some.
-    """
+def paint_picture(picture: npt.NDArray[np.uint8], side: int, theme: Theme) -> Image.Image:
+    """What the network sees, `side` pixels square, its pixels as squares."""
     seen = Image.new("RGB", (SIDE, SIDE), theme.board)
     seen.paste(theme.ink, mask=Image.fromarray(picture))
-    if evidence is not None:
-        tint = _tint(evidence, theme)
-        seen.paste(tint.convert("RGB"), mask=tint.getchannel("A"))
     return seen.resize((side, side), Image.Resampling.NEAREST)
 
 
@@ -103,17 +86,16 @@ def stroke_mask(strokes: Sequence[Sequence[Point]], side: int) -> Image.Image:
 
 
 def _thinned(points: npt.NDArray[np.float64], apart: float) -> npt.NDArray[np.float64]:
-    """Points (n, 2) without those nearer than `apart` along the path to the one before; first and
-    last stay.
-    """
+    """Points (n, 2), about one for each `apart` of the path; the first and the last stay."""
     travelled = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
     _, first = np.unique(np.floor(travelled / apart), return_index=True)
     return points[np.union1d(first, len(points) - 1)]
 
 
 def rounded(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Points (n, 2) of a smooth curve: Chaikin's corner cutting, twice ("An algorithm for
-    high-speed curves", 1974).
+    """Points (n, 2) of a smooth curve through the same ends.
+
+    Chaikin's corner cutting, twice ("An algorithm for high-speed curve generation", 1974).
     """
     for _ in range(2):
         if len(points) < 3:
@@ -132,24 +114,17 @@ def ppm(image: Image.Image) -> bytes:
 def _where_it_was(tint: Image.Image, framing: Framing, side: int) -> Image.Image:
     """What lies over the picture's pixels, brought to where on the board they came from."""
     coarse = max(1, side // COARSER)
-    step, (x, y) = (
-        framing.scale * UNITS / coarse,
-        framing.offset,
-    )  # pixels of the picture for one of the result
-    moved = tint.transform(
-        (coarse, coarse), Image.Transform.AFFINE, (step, 0, x, 0, step, y), Image.Resampling.BICUBIC
-    )
-    return moved.resize((side, side), Image.Resampling.BICUBIC)
+    step = framing.scale * UNITS / coarse  # pixels of the picture per pixel of the result
+    x, y = framing.offset
+    matrix, smooth = (step, 0, x, 0, step, y), Image.Resampling.BICUBIC
+    moved = tint.transform((coarse, coarse), Image.Transform.AFFINE, matrix, smooth)
+    return moved.resize((side, side), smooth)
 
 
 def _tint(evidence: Evidence, theme: Theme) -> Image.Image:
-    """The evidence at each pixel, 28×28, red, green, blue and opacity; the strongest has that of
-    `STRONGEST`.
-    """
+    """The evidence at each pixel, 28×28: red, green, blue, and the opacity its strength."""
     values = evidence.over_pixels()
     tint = np.empty((SIDE, SIDE, 4), np.uint8)
-    tint[:, :, :3] = np.where(
-        values[:, :, None] > 0, np.array(theme.speaks_for), np.array(theme.speaks_against)
-    )
+    tint[:, :, :3] = np.where(values[:, :, None] > 0, theme.speaks_for, theme.speaks_against)
     tint[:, :, 3] = np.abs(values) * (255 * STRONGEST / max(float(np.abs(values).max()), 1e-6))
     return Image.fromarray(tint)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from mnistlab.images import SIDE
+from mnistlab.images import CLASSES, SIDE
 from mnistlab.model.predictor import Predictor
 
 PATCH, STRIDE = 4, 2  # pixels: what occlusion erases, and how far apart the erased patches lie
@@ -26,8 +26,7 @@ Map = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Why `digit` and not `other`: `values` (h, w) of logit, positive where the picture speaks for
-    `digit`.
+    """Why `digit` and not `other`: `values` (h, w) of logit, positive where they speak for `digit`.
 
     The value at (i, j) belongs to the `size`×`size` pixels whose upper left one is (`start` +
     i·`stride`, `start` + j·`stride`). If `exact`, `bias` plus the sum of all values is the
@@ -49,23 +48,20 @@ class Evidence:
         if not self.exact:
             return f"{colours} Approximate: what erasing each small patch takes away."
         total = float(self.values.sum())
-        return (
-            f"{colours} Exact: they add up to {total:+.2f}, with the bias "
-            f"{total + self.bias:+.2f} of logit."
-        )
+        sums = f"{total:+.2f}, with the bias {total + self.bias:+.2f} of logit"
+        return f"{colours} Exact: they add up to {sums}."
 
     def over_pixels(self) -> Map:
-        """The evidence as (28, 28), each value shared out evenly over its pixels, what falls
-        outside left out.
+        """The evidence as (28, 28), each value shared out evenly over its pixels.
+
+        What falls outside the picture is left out.
         """
         margin = max(0, -self.start) + self.size
         field = np.zeros((SIDE + 2 * margin, SIDE + 2 * margin), np.float32)
-        first = margin + self.start
+        shares = self.values / self.size**2
         for i, j in np.ndindex(self.values.shape):
-            top, left = first + i * self.stride, first + j * self.stride
-            field[top : top + self.size, left : left + self.size] += (
-                self.values[i, j] / self.size**2
-            )
+            top, left = (margin + self.start + place * self.stride for place in (i, j))
+            field[top : top + self.size, left : left + self.size] += shares[i, j]
         return field[margin : margin + SIDE, margin : margin + SIDE]
 
 
@@ -77,8 +73,19 @@ class Explainer:
 
     @cached_property
     def layers(self) -> "_Layers | None":
-        """The weights of a network of one convolution and no pooling; None for any other."""
-        return _layers(self.model.content)
+        """The weights of a network of one convolution and no pooling; None for any other.
+
+        They are tried on a picture: what a file calls its layers is not what they are.
+        """
+        picture = np.arange(SIDE * SIDE).reshape(SIDE, SIDE) % 256
+        logits = self.model.predict(picture[None])[0][0]
+        try:
+            layers = _read_layers(self.model.content)
+            found = [_exact(layers, picture, digit, 0) for digit in range(CLASSES)]
+        except (LookupError, ValueError):  # other layers, or not named and shaped as ours
+            return None
+        differences = [evidence.values.sum() + evidence.bias for evidence in found]
+        return layers if np.allclose(differences, logits - logits[0], atol=1e-2) else None
 
     @property
     def exact(self) -> bool:
@@ -102,26 +109,22 @@ class _Layers:
     padding: int
 
 
-def _layers(content: bytes) -> _Layers | None:
+def _read_layers(content: bytes) -> _Layers:
+    """The layers as `to_onnx` names them. Raises LookupError or ValueError for any others."""
     import onnx
     from onnx import helper, numpy_helper
 
     graph = onnx.load_from_string(content).graph
     if [node.op_type for node in graph.node] != ONE_CONVOLUTION:
-        return None
+        raise LookupError
     arrays = {array.name: numpy_helper.to_array(array) for array in graph.initializer}
     convolution = graph.node[ONE_CONVOLUTION.index("Conv")]
-    settings = {
-        attribute.name: helper.get_attribute_value(attribute) for attribute in convolution.attribute
-    }
+    settings = {each.name: helper.get_attribute_value(each) for each in convolution.attribute}
     filters, linear = arrays["conv1.weight"][:, 0], arrays["linear.weight"]
     stride, padding = settings["strides"][0], settings["pads"][0]
     side = (SIDE + 2 * padding - filters.shape[-1]) // stride + 1
-    return _Layers(
-        filters, arrays["conv1.bias"], linear.reshape(len(linear), len(filters), side, side),
-        arrays["linear.bias"],
-        stride, padding,
-    )  # fmt: skip
+    linear = linear.reshape(len(linear), len(filters), side, side)
+    return _Layers(filters, arrays["conv1.bias"], linear, arrays["linear.bias"], stride, padding)
 
 
 def _exact(layers: _Layers, picture: npt.NDArray[Any], digit: int, other: int) -> Evidence:
@@ -140,11 +143,9 @@ def _occlusion(model: Predictor, picture: npt.NDArray[Any], digit: int, other: i
     for number, (top, left) in enumerate((top, left) for top in starts for left in starts):
         erased[number, max(0, top) : top + PATCH, max(0, left) : left + PATCH] = 0
     marked = (erased != picture).any(axis=(1, 2))  # a patch without ink changes nothing
-    values = np.zeros(len(starts) ** 2, np.float32)
     logits = model.predict(np.concatenate([picture[None].astype(np.float32), erased[marked]]))[0]
     differences = logits[:, digit] - logits[:, other]
+    values = np.zeros(len(starts) ** 2, np.float32)
     values[marked] = differences[0] - differences[1:]
-    shape = (len(starts), len(starts))
-    return Evidence(
-        digit, other, values.reshape(shape), float("nan"), False, starts[0], STRIDE, PATCH
-    )
+    values = values.reshape(len(starts), len(starts))
+    return Evidence(digit, other, values, float("nan"), False, starts[0], STRIDE, PATCH)

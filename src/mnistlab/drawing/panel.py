@@ -4,6 +4,7 @@ import tkinter as tk
 from collections.abc import Callable, Sequence
 from tkinter import ttk
 
+from mnistlab.drawing.answers import percent
 from mnistlab.drawing.bars import Bars
 from mnistlab.drawing.board import Theme, paint_picture, ppm
 from mnistlab.drawing.evidence import Evidence
@@ -11,11 +12,9 @@ from mnistlab.drawing.sketch import Look
 from mnistlab.images import CLASSES
 from mnistlab.model.predictor import Guess
 
-TOP, NEXT = (
-    "top",
-    "next",
-)  # in the choice of digits: what the network holds for likeliest, and second likeliest
-NO_DIGIT = 0.4  # the highest probability below which not even a digit is named
+# in the choice of digits: what the network finds most probable, and second most probable
+TOP, NEXT = "top", "next"
+NO_DIGIT = 0.4  # the highest probability below which an unsure network names no digit
 SEEN = 112  # pixels of a usual screen along the picture that the network sees
 
 
@@ -23,46 +22,20 @@ class Panel(ttk.Frame):
     """Shows looks; tells when another model or another reason is asked for."""
 
     def __init__(
-        self,
-        parent: tk.Misc,
-        names: Sequence[str],
-        unit: float,
-        on_model: Callable[[int], None],
-        on_reason: Callable[[], None],
-    ) -> None:
+        self, parent: tk.Misc, names: Sequence[str], unit: float,
+        on_model: Callable[[int], None], on_reason: Callable[[], None],
+        on_theme: Callable[[], None],
+    ) -> None:  # fmt: skip
         super().__init__(parent)
-        self.on_reason, self.gap = on_reason, round(10 * unit)
+        self.on_reason, self.gap, self.side = on_reason, round(10 * unit), round(SEEN * unit)
         self.explaining = tk.BooleanVar(self, True)
         self.digit, self.other = tk.StringVar(self, TOP), tk.StringVar(self, NEXT)
-        self.verdict = ttk.Label(self, style="Verdict.TLabel")
+        self._lay_out_answer()
         self.words = ttk.Label(self, style="Words.TLabel")
-        self.bars = Bars(self, names, unit, on_model)
-        self.verdict.pack(anchor="w")
-        self.words.pack(anchor="w", pady=(0, self.gap))
+        self.words.pack(anchor="w", pady=self.gap // 2)
+        self._lay_out_reason(on_theme)
+        self.bars = Bars(self, names, unit, on_model)  # last: what room is left is theirs
         self.bars.pack(fill="both", expand=True)
-        row = ttk.Frame(self)
-        row.pack(fill="x", pady=(self.gap, 0))
-        self.side = round(SEEN * unit)
-        self.picture = tk.Canvas(
-            row, width=self.side, height=self.side, highlightthickness=1, borderwidth=0
-        )
-        self.picture.create_image(1, 1, anchor="nw", tags="picture")
-        self.picture.pack(side="left", anchor="n")
-        beside = ttk.Frame(row)
-        beside.pack(side="left", fill="both", expand=True, padx=(self.gap, 0))
-        ttk.Label(beside, text="← what the network sees", style="Faint.TLabel").pack(anchor="w")
-        choice = ttk.Frame(beside)
-        choice.pack(anchor="w", pady=self.gap // 2)
-        ttk.Checkbutton(choice, text="Why", variable=self.explaining, command=on_reason).pack(
-            side="left"
-        )
-        self._choice(choice, self.digit, TOP)
-        ttk.Label(choice, text="not").pack(side="left")
-        self._choice(choice, self.other, NEXT)
-        self.reason = ttk.Label(
-            beside, style="Faint.TLabel", wraplength=round(190 * unit), justify="left"
-        )
-        self.reason.pack(anchor="w")
 
     def asked(self, guess: Guess) -> tuple[int, int] | None:
         """The digit whose evidence is wanted and the one it is weighed against, None if none is."""
@@ -79,21 +52,43 @@ class Panel(ttk.Frame):
         self.verdict.configure(text=_verdict(guess), foreground=colour)
         self.words.configure(text=_words(guess))
         self.bars.show(look.guesses, selected, theme)
-        self.image = tk.PhotoImage(
-            master=self, data=ppm(paint_picture(look.framing.picture, self.side, theme))
-        )
+        painted = paint_picture(look.framing.picture, self.side, theme)
+        self.image = tk.PhotoImage(master=self, data=ppm(painted))
         self.picture.itemconfigure("picture", image=self.image)
-        line = theme.hex("line")
-        self.picture.configure(
-            background=theme.hex("board"), highlightbackground=line, highlightcolor=line
-        )
+        edge = theme.hex("line")
+        self.picture.configure(highlightbackground=edge, highlightcolor=edge)
         self.reason.configure(text="" if evidence is None else evidence.in_words())
+
+    def _lay_out_answer(self) -> None:
+        row = ttk.Frame(self)
+        row.pack(fill="x")
+        self.verdict = ttk.Label(row, style="Verdict.TLabel")
+        self.verdict.pack(side="left")
+        size = {"width": self.side, "height": self.side}
+        self.picture = tk.Canvas(row, highlightthickness=1, borderwidth=0, **size)
+        self.picture.create_image(1, 1, anchor="nw", tags="picture")
+        self.picture.pack(side="right")
+        seen = ttk.Label(row, text="What the\nnetwork\nsees", style="Faint.TLabel", justify="right")
+        seen.pack(side="right", anchor="s", padx=self.gap // 2)
+
+    def _lay_out_reason(self, on_theme: Callable[[], None]) -> None:
+        self.reason = ttk.Label(self, style="Faint.TLabel", justify="left", width=1)
+        self.reason.pack(side="bottom", fill="x")
+        self.reason.bind("<Configure>", lambda event: self.reason.configure(wraplength=event.width))
+        choice = ttk.Frame(self)
+        choice.pack(side="bottom", fill="x", pady=self.gap // 2)
+        why = ttk.Checkbutton(choice, text="Why", variable=self.explaining, command=self.on_reason)
+        why.pack(side="left")
+        self._choice(choice, self.digit, TOP)
+        ttk.Label(choice, text=", not").pack(side="left")
+        self._choice(choice, self.other, NEXT)
+        ttk.Button(choice, text="Dark  D", command=on_theme).pack(side="right")
 
     def _choice(self, parent: ttk.Frame, variable: tk.StringVar, usual: str) -> None:
         """A list to pick a digit from, or the one that the network would."""
         values = [usual, *map(str, range(CLASSES))]
         box = ttk.Combobox(parent, textvariable=variable, values=values, width=4, state="readonly")
-        box.pack(side="left", padx=self.gap // 2)
+        box.pack(side="left", padx=(self.gap // 2, 0))
         box.bind("<<ComboboxSelected>>", lambda _: self._picked(box))
 
     def _picked(self, box: ttk.Combobox) -> None:
@@ -106,16 +101,20 @@ def _verdict(guess: Guess | None) -> str:
     if guess is None:
         return " "
     doubt = "?" if guess.unsure else ""
-    return doubt if guess.probabilities.max() < NO_DIGIT else f"{guess.digit}{doubt}"
+    return doubt if _no_digit(guess) else f"{guess.digit}{doubt}"
 
 
 def _words(guess: Guess | None) -> str:
     """What stands under the large digit, which is not said again."""
     if guess is None:
         return "Nothing drawn yet"
-    digit, other = (f"{guess.probabilities[digit]:.1%}" for digit in (guess.digit, guess.runner_up))
-    if guess.probabilities.max() < NO_DIGIT:
+    if _no_digit(guess):
         return "Unsure: this may be no digit"
+    first, second = (percent(guess.probabilities[n]) for n in (guess.digit, guess.runner_up))
     if guess.unsure:
-        return f"Unsure: {guess.digit} ({digit}) or {guess.runner_up} ({other})"
-    return digit if other == "0.0%" else f"{digit}, then {guess.runner_up} with {other}"
+        return f"Unsure: {guess.digit} ({first}) or {guess.runner_up} ({second})"
+    return first if second == percent(0) else f"{first}, then {guess.runner_up} with {second}"
+
+
+def _no_digit(guess: Guess) -> bool:
+    return guess.unsure and bool(guess.probabilities.max() < NO_DIGIT)

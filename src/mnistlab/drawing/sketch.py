@@ -21,27 +21,31 @@ class Sketch:
     def __init__(self) -> None:
         self.strokes: list[list[Point]] = []
         self.past: list[list[list[Point]]] = []  # what `undo` goes back to
+        self.pen_down = False
 
     def begin(self, point: Point) -> None:
         """Put the pen down."""
         self.past.append(list(self.strokes))
         self.strokes = [*self.strokes, [point]]
+        self.pen_down = True
 
     def move(self, point: Point) -> None:
-        """Draw on to a point; far too long a drawing takes no more."""
-        if self.strokes and sum(map(len, self.strokes)) < MAX_POINTS:
+        """Draw on to a point; a drawing that is far too long takes no more."""
+        if self.pen_down and sum(map(len, self.strokes)) < MAX_POINTS:
             self.strokes[-1].append(point)
 
     def undo(self) -> None:
-        """Take the last stroke, or the last clearing, back."""
+        """Take the last stroke, or the last clearing, back; the pen must be put down anew."""
         if self.past:
             self.strokes = self.past.pop()
+        self.pen_down = False
 
     def clear(self) -> None:
-        """Wipe the board."""
+        """Wipe the board; the pen must be put down anew."""
         if self.strokes:
             self.past.append(self.strokes)
             self.strokes = []
+        self.pen_down = False
 
     def framing(self) -> Framing:
         """What a network is shown."""
@@ -54,15 +58,13 @@ class Sketch:
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """One look of all models at a sketch: the framing, and a guess each, None if the board is
-    blank.
-    """
+    """One look of all models at a sketch: the framing, and a guess each, None of a blank board."""
 
     framing: Framing
     guesses: tuple[Guess | None, ...]
 
 
 def look(sketch: Sketch, models: Sequence[Predictor]) -> Look:
-    """Let every model see the sketch."""
+    """Let every model see the sketch. Raises StoreError if one fails."""
     framing = sketch.framing()
     return Look(framing, tuple(model.guess(framing.picture) for model in models))

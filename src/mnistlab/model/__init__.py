@@ -3,7 +3,6 @@
 import numpy as np
 import numpy.typing as npt
 
-Weights = dict[
-    str, npt.NDArray[np.float32]
-]  # by name: `conv1.weight` (out, in, k, k), `conv1.bias`, …, `linear.bias`
+# by name: `conv1.weight` (out, in, k, k), `conv1.bias`, `norm1.running_mean`, …, `linear.bias`
+Weights = dict[str, npt.NDArray[np.float32]]
 Probabilities = npt.NDArray[np.floating]  # (n, 10), or (10,) of one picture; rows sum to 1

@@ -1,9 +1,8 @@
-"""A trained network as files that others read: safetensors for its weights, ONNX for the whole of
-it.
+"""A trained network as files that others read: its weights as safetensors, all of it as ONNX.
 
-`model.onnx` takes `pixels`, float32 (n, 28, 28) with values 0 to 255, ink high, and gives `logits`
-and `probabilities`, float32 (n, 10); the division by 255 is inside, so it cannot be forgotten. The
-graph is written down node by node: nothing is traced, and torch is not needed.
+`model.onnx` takes `pixels`, float32 (n, 28, 28) from 0 to 255, ink high, and gives `logits` and
+`probabilities`, float32 (n, 10); the division by 255 is inside, so it cannot be forgotten. The
+graph is written down node by node: nothing is traced, and PyTorch is not needed.
 """
 
 from pathlib import Path
@@ -17,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from mnistlab.book.trial import Network
-from mnistlab.errors import StoreError
+from mnistlab.errors import StoreError, one_line
 from mnistlab.images import CLASSES, SIDE
 from mnistlab.model import Weights
 
@@ -26,9 +25,7 @@ BATCH_NORM_EPSILON = 1e-5  # PyTorch's default
 
 
 def weights_to_bytes(weights: Weights) -> bytes:
-    """Weights as a safetensors file: tensors only, so the same weights always give the same
-    bytes.
-    """
+    """Weights as a safetensors file: tensors only, so that equal weights give equal bytes."""
     return save(weights)
 
 
@@ -37,27 +34,24 @@ def read_weights(path: Path) -> Weights:
     try:
         return load(path.read_bytes())
     except (OSError, SafetensorError) as error:
-        raise StoreError(
-            f"{path}: cannot be read as safetensors ({error}); train that run again"
-        ) from None
+        reason = f"cannot be read as safetensors ({one_line(error)})"
+        raise StoreError(f"{one_line(path)}: {reason}; train that run again") from None
 
 
 def to_onnx(network: Network, weights: Weights, unsure_below: float | None = None) -> bytes:
-    """The network with its weights as an ONNX file (contract: see the module)."""
+    """The network as an ONNX file; a prediction less confident than `unsure_below` is unsure."""
     steps = _Steps(weights)
     steps.add("Div", "pixels", steps.constant("white", np.array(255, np.float32)))
-    steps.add(
-        "Reshape", steps.last, steps.constant("shape", np.array([-1, 1, SIDE, SIDE], np.int64))
-    )
+    shape = steps.constant("shape", np.array([-1, 1, SIDE, SIDE], np.int64))
+    steps.add("Reshape", steps.last, shape)
     for number, conv in enumerate(network.conv, 1):
         steps.add(
             "Conv", steps.last, f"conv{number}.weight", f"conv{number}.bias",
             kernel_shape=[conv.kernel] * 2, strides=[conv.stride] * 2, pads=[conv.padding] * 4,
         )  # fmt: skip
         if conv.norm:
-            names = [
-                f"norm{number}.{part}" for part in ("weight", "bias", "running_mean", "running_var")
-            ]
+            parts = ("weight", "bias", "running_mean", "running_var")
+            names = [f"norm{number}.{part}" for part in parts]
             steps.add("BatchNormalization", steps.last, *names, epsilon=BATCH_NORM_EPSILON)
         steps.add("Relu", steps.last)
         if conv.pool > 1:
@@ -65,8 +59,10 @@ def to_onnx(network: Network, weights: Weights, unsure_below: float | None = Non
     steps.add("Flatten", steps.last)
     steps.add("Gemm", steps.last, "linear.weight", "linear.bias", output="logits", transB=1)
     steps.add("Softmax", "logits", output="probabilities", axis=1)
-    content: bytes = steps.model().SerializeToString()
-    return content
+    model = steps.model()
+    if unsure_below is not None:
+        helper.set_model_props(model, {"unsure_below": str(unsure_below)})
+    return bytes(model.SerializeToString())
 
 
 class _Steps:
@@ -74,11 +70,10 @@ class _Steps:
 
     def __init__(self, weights: Weights) -> None:
         self.nodes: list[onnx.NodeProto] = []
-        self.constants = [
-            numpy_helper.from_array(np.ascontiguousarray(value), name)
-            for name, value in weights.items()
-        ]
+        self.constants: list[onnx.TensorProto] = []
         self.last = ""
+        for name, value in weights.items():
+            self.constant(name, np.ascontiguousarray(value))
 
     def constant(self, name: str, value: npt.NDArray[Any]) -> str:
         self.constants.append(numpy_helper.from_array(value, name))
@@ -89,13 +84,12 @@ class _Steps:
         self.nodes.append(helper.make_node(operator, list(inputs), [self.last], **attributes))
 
     def model(self) -> onnx.ModelProto:
-        pixels = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["n", SIDE, SIDE])
-        outputs = [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", CLASSES])
-            for name in ("logits", "probabilities")
-        ]
-        graph = helper.make_graph(self.nodes, "mnistlab", [pixels], outputs, self.constants)
-        opset = helper.make_opsetid("", OPSET)
-        return helper.make_model(
-            graph, opset_imports=[opset], ir_version=IR_VERSION, producer_name="mnistlab"
-        )
+        def floats(name: str, *shape: int) -> onnx.ValueInfoProto:
+            return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", *shape])
+
+        pixels, outputs = floats("pixels", SIDE, SIDE), ("logits", "probabilities")
+        given = [floats(name, CLASSES) for name in outputs]
+        graph = helper.make_graph(self.nodes, "mnistlab", [pixels], given, self.constants)
+        opsets = [helper.make_opsetid("", OPSET)]
+        about = {"ir_version": IR_VERSION, "producer_name": "mnistlab"}
+        return helper.make_model(graph, opset_imports=opsets, **about)

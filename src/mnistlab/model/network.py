@@ -19,14 +19,9 @@ def initial_weights(network: Network, random: np.random.Generator) -> Weights:
         shape = (conv.out, channels, conv.kernel, conv.kernel)
         weights |= _layer(f"conv{number}", shape, random)
         if conv.norm:
-            ones, zeros = np.ones(conv.out, np.float32), np.zeros(conv.out, np.float32)
-            parts = {
-                "weight": ones,
-                "bias": zeros,
-                "running_mean": zeros.copy(),
-                "running_var": ones.copy(),
-            }
-            weights |= {f"norm{number}.{part}": value for part, value in parts.items()}
+            begin = {"weight": 1, "bias": 0, "running_mean": 0, "running_var": 1}
+            for part, value in begin.items():
+                weights[f"norm{number}.{part}"] = np.full(conv.out, value, np.float32)
         channels = conv.out
     return weights | _layer("linear", (CLASSES, network.features()), random)
 

@@ -1,5 +1,7 @@
-"""A trained network that predicts, through ONNX Runtime: torch is not needed and not loaded."""
+"""A trained network that predicts, through ONNX Runtime: PyTorch is not needed and not loaded."""
 
+import os
+import time
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -8,22 +10,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mnistlab.errors import StoreError
+from mnistlab.errors import StoreError, one_line
 from mnistlab.images import CLASSES, SIDE
 from mnistlab.model import Probabilities
 
-# the highest probability below which an answer is called unsure; chosen in benchmarks/drawing.py
-UNSURE_BELOW = 0.9
 MAX_BYTES = 200_000_000  # of a model file
+MAX_SECONDS = 1.0  # for one picture
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it when it is imported
 
 
 @dataclass(frozen=True, eq=False)
 class Guess:
-    """What a network says of one picture: `probabilities` (10,), and whether it should be
-    believed.
+    """What a network says of one picture: `probabilities` (10,).
+
+    It is unsure when the highest of them is below `unsure_below`; with None it never is.
     """
 
     probabilities: Probabilities
+    unsure_below: float | None = None
 
     @property
     def digit(self) -> int:
@@ -38,98 +43,118 @@ class Guess:
     @property
     def unsure(self) -> bool:
         """Whether the most probable digit is not probable enough."""
-        return bool(self.probabilities.max() < UNSURE_BELOW)
+        return self.unsure_below is not None and bool(self.probabilities.max() < self.unsure_below)
 
 
 class Predictor:
-    """A model in memory; `name` is what people call it."""
+    """A model in memory; `name` is what people call it, `unsure_below` its own threshold."""
 
-    def __init__(self, content: bytes, name: str) -> None:
-        """Open the content of an ONNX file. Raises StoreError for anything but pixels (n, 28, 28)
-        to ten classes.
+    def __init__(self, content: bytes, name: str, place: str = "") -> None:
+        """Open an ONNX file's content, which must come from us or have passed `check_model`.
+
+        It must turn pixels (n, 28, 28) into ten logits and probabilities per picture. Raises
+        StoreError, which names `place`, or `name` if no place is given.
         """
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = (
-            1  # a picture is too small to share out
-        )
-        options.log_severity_level = 4
-        self.name, self.content = name, content
-        try:
-            self.session = onnxruntime.InferenceSession(
-                content, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # ONNX Runtime's exceptions have no common base
-            raise StoreError(
-                f"{name}: not an ONNX model ({_first_line(error)}); give a model.onnx of a run"
-            ) from None
-        self._check_contract()
+        self.content, self.name, self.place = content, one_line(name), one_line(place or name)
+        self.session = self._open(content)
+        self._check_form()
+        self.unsure_below = self._read_threshold()
+        self._check_answers()
 
     def predict(self, pictures: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float32], Probabilities]:
-        """Logits and probabilities, both (n, 10), of pictures (n, 28, 28) with values 0 to 255, ink
-        high.
+        """Logits and probabilities, both (n, 10), of pictures (n, 28, 28), 0 to 255, ink high.
+
+        Raises StoreError if the model fails or gives anything else.
         """
-        logits, probabilities = self.session.run(
-            ["logits", "probabilities"], {"pixels": pictures.astype(np.float32)}
-        )
+        given = {"pixels": pictures.astype(np.float32)}
+        try:
+            logits, probabilities = self.session.run(["logits", "probabilities"], given)
+        except Exception as error:  # ONNX Runtime's exceptions have no common base
+            raise self._refusal(f"does not run ({_first_line(error)})") from None
+        if any(array.shape != (len(pictures), CLASSES) for array in (logits, probabilities)):
+            raise self._refusal(f"does not give {CLASSES} numbers per picture")
+        if not (np.isfinite(logits).all() and np.isfinite(probabilities).all()):
+            raise self._refusal("gives numbers that are not finite")
+        if not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3) or (probabilities < 0).any():
+            raise self._refusal("gives probabilities that do not add up to 1")
         return logits, probabilities
 
     def guess(self, picture: npt.NDArray[Any]) -> Guess | None:
-        """What the model says of one picture (28, 28); None for a blank one, of which there is
-        nothing to say.
-        """
-        return Guess(self.predict(picture[None])[1][0]) if picture.any() else None
+        """What the model says of one picture (28, 28); None of a blank one. Raises StoreError."""
+        if not picture.any():
+            return None
+        return Guess(self.predict(picture[None])[1][0], self.unsure_below)
 
-    def _check_contract(self) -> None:
-        inputs = [(i.name, i.type, i.shape[1:]) for i in self.session.get_inputs()]
-        outputs = {o.name for o in self.session.get_outputs()}
-        if (
-            inputs != [("pixels", "tensor(float)", [SIDE, SIDE])]
-            or not {"logits", "probabilities"} <= outputs
-        ):
-            raise StoreError(
-                f"{self.name}: takes {_described(inputs)}, not one float input pixels (n, "
-                f"{SIDE}, {SIDE}) "
-                "with outputs logits and probabilities; give a model.onnx of a run"
-            )
+    def _open(self, content: bytes) -> Any:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1  # a picture is too small to share out
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
         try:
-            found = self.predict(np.zeros((2, SIDE, SIDE)))
+            return onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
         except Exception as error:
-            raise StoreError(
-                f"{self.name}: does not run ({_first_line(error)}); export it again"
-            ) from None
-        if any(np.shape(array) != (2, CLASSES) or not np.isfinite(array).all() for array in found):
-            raise StoreError(
-                f"{self.name}: does not give ten numbers a picture; give a model.onnx of a run"
-            )
+            raise self._refusal(f"not an ONNX model ({_first_line(error)})") from None
+
+    def _check_form(self) -> None:
+        inputs = [(each.name, each.type, each.shape) for each in self.session.get_inputs()]
+        outputs = {each.name: each.type for each in self.session.get_outputs()}
+        form = [(name, kind, shape[1:]) for name, kind, shape in inputs]
+        right = form == [("pixels", "tensor(float)", [SIDE, SIDE])]
+        if not right or isinstance(inputs[0][2][0], int):
+            found = ", ".join(f"{name} {kind} {shape}" for name, kind, shape in inputs)[:120]
+            wanted = f"one float input pixels (n, {SIDE}, {SIDE})"
+            raise self._refusal(f"takes {found or 'nothing'}, not {wanted}")
+        if any(outputs.get(name) != "tensor(float)" for name in ("logits", "probabilities")):
+            raise self._refusal("has no float outputs logits and probabilities")
+
+    def _read_threshold(self) -> float | None:
+        text = self.session.get_modelmeta().custom_metadata_map.get("unsure_below")
+        if text is None:
+            return None
+        try:
+            value = float(text)
+        except ValueError:
+            value = np.nan
+        if not 0 <= value <= 1:
+            raise self._refusal(f"its unsure_below is {text[:20]}, not a number from 0 to 1")
+        return value
+
+    def _check_answers(self) -> None:
+        self.predict(np.zeros((2, SIDE, SIDE)))
+        started = time.perf_counter()
+        self.predict(np.zeros((1, SIDE, SIDE)))
+        seconds = time.perf_counter() - started
+        if seconds > MAX_SECONDS:
+            raise self._refusal(f"takes {seconds:.1f} s per picture, at most {MAX_SECONDS:.0f} s")
+
+    def _refusal(self, reason: str) -> StoreError:
+        return StoreError(f"{self.place}: {one_line(reason)}; give a model.onnx of a run")
 
 
 def open_model(path: Path, name: str = "") -> Predictor:
-    """The model in an ONNX file. Raises StoreError."""
+    """The model in an ONNX file, called `name`, or as its path. Raises StoreError."""
+    from mnistlab.model.check import check_model
+
+    place = one_line(path)
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise StoreError(
-                f"{path}: larger than {MAX_BYTES // 1_000_000} MB; give a model.onnx of a run"
-            )
+            reason = f"larger than {MAX_BYTES // 1_000_000} MB"
+            raise StoreError(f"{place}: {reason}; give a model.onnx of a run")
         content = path.read_bytes()
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-    return Predictor(content, name or str(path))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise StoreError(f"{place}: cannot be read ({reason}); check the path") from None
+    check_model(content, place)
+    return Predictor(content, name or str(path), place)
 
 
 def shipped_model() -> Predictor:
-    """The model for drawn digits that comes with mnistlab; `drawing.md` beside it says how it was
-    made.
-    """
-    return Predictor(
-        (resources.files("mnistlab") / "model" / "drawing.onnx").read_bytes(), "drawing"
-    )
+    """The model for drawn digits that comes with mnistlab; `drawing.md` is its card."""
+    path = resources.files("mnistlab") / "model" / "drawing.onnx"
+    return Predictor(path.read_bytes(), "drawing")
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-
-
-def _described(inputs: list[tuple[str, str, list[Any]]]) -> str:
-    return ", ".join(f"{name} {kind} {shape}" for name, kind, shape in inputs)[:120] or "nothing"
+    return one_line(error)[:120] or type(error).__name__
