@@ -1,12 +1,12 @@
-"""What fixed the 9, and how far the drawing model can be trusted, on pen strokes of people it never
-saw.
+"""What fixed the 9, and how far the drawing model can be trusted, on strokes it never saw.
 
     python -m benchmarks.drawing --data FOLDER_WITH_MNIST [--out results/drawing-benchmark]
 
 Three folds over the 30 writers of UCI's pen digits, by writer number mod 3; whole writers are held
 out. The threshold of *unsure* is chosen inside the training folds, on their validation images,
-which are MNIST's: of these, 2 % of the right answers may be called unsure. Runs are stored, so that
-a benchmark that was stopped goes on where it was.
+which are MNIST's: of these, 2 % of the right answers may be called unsure. This threshold, and not
+the one that a run chooses for its own model, is what the shipped model carries. Runs are stored, so
+that a benchmark that was stopped goes on where it was.
 """
 
 import argparse
@@ -31,13 +31,9 @@ from mnistlab.images import DataSet, Images
 from mnistlab.lab import run_book
 from mnistlab.model.predictor import Predictor, open_model
 
-FOLDS, COPIES = (
-    3,
-    5,
-)  # two thirds of the drawings five times are about as many pictures as all of them three times
-FLAGGED = (
-    0.02  # the share of right answers that the threshold of unsure may flag where it is chosen
-)
+# two thirds of the drawings five times are about as many pictures as all of them three times
+FOLDS, COPIES = 3, 5
+FLAGGED = 0.02  # the share of right answers that the threshold may call unsure
 AUGMENTED_EPOCHS = 4  # of the network that sees no stroke: enough for a step of the table
 CANVAS, OLD_PEN = 280, 18  # pixels of the window that the project began with
 

@@ -1,5 +1,4 @@
-"""Drawings of no digit, made from strokes by rules of their own: letters, scribbles, two digits at
-once.
+"""Drawings of no digit, made by rules of their own: letters, scribbles, two digits at once.
 
 None of these rules is used in training. Letters that many people could read as a digit (B, D, I, l,
 O, S, Z …) are left out.
@@ -51,9 +50,7 @@ LETTERS = {
 
 
 def letters(random: np.random.Generator, each: int) -> list[Strokes]:
-    """Every letter `each` times, its corners moved a little, rounded, and slanted anew each
-    time.
-    """
+    """Every letter `each` times, each time slanted anew, its corners moved a little and rounded."""
     return [_letter(random, shape) for shape in LETTERS.values() for _ in range(each)]
 
 

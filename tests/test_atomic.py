@@ -90,7 +90,7 @@ def test_a_kill_at_any_step_of_a_replacement_loses_nothing(tmp_path: Path) -> No
                 finished = False
             else:
                 finished = True
-        atomic.remove_leftovers(folder)
+        atomic.recover_from_kills(folder)
         assert content(folder / "made") in (["old", "old"], ["new", "new"]), made
         assert not list(folder.glob(f"{atomic.REPLACED}*")), made
         if finished:
@@ -185,6 +185,6 @@ def test_only_what_the_lab_left_long_ago_is_removed(tmp_path: Path) -> None:
     past = time.time() - atomic.STALE_SECONDS - 60
     for name in (stale, *users):
         os.utime(tmp_path / name, (past, past))
-    atomic.remove_leftovers(tmp_path)
+    atomic.recover_from_kills(tmp_path)
     assert names(tmp_path) == sorted([fresh, *users[:3], "sub"])
     assert (tmp_path / "sub" / stale).is_dir()

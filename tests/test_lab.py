@@ -231,7 +231,7 @@ def test_a_damaged_run_is_trained_again_and_says_so(
     assert sorted(records) == [("a", 0, True), ("a", 1, True), ("b", 0, False), ("b", 1, True)]
     (message,) = caplog.messages
     assert message.startswith(f"{damaged}: damaged or of another version (")
-    assert message.endswith("make it anew: done now for trial b, seed 0")
+    assert message.endswith("make it anew: training again trial b, seed 0")
     assert "\n" not in message
     assert len(results.runs) == 4
     assert weights == {path: path.read_bytes() for path in files}

@@ -58,3 +58,11 @@ PAGES = [page for folder in FOLDERS for page in ROOT.glob(folder)]
 def test_files_that_a_page_links_to_are_there(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
         assert (page.parent / target.replace("%20", " ")).exists(), target
+
+
+def test_the_tree_names_every_module_and_none_that_is_not_there() -> None:
+    tree = README.split("```\nsrc/mnistlab/\n")[1].split("hatch_build.py")[0]
+    named = set(re.findall(r"\w+\.py\b", tree))
+    source = ROOT / "src" / "mnistlab"
+    there = {path.name for path in source.rglob("*.py") if not path.name.startswith("__")}
+    assert named == there

@@ -19,7 +19,7 @@ def whole_folder(path: Path, replace: bool = False) -> Iterator[Path]:
 
     What another process makes of that name meanwhile stays, and ours is dropped: its name says
     what is in it. With `replace` what was there before makes way, and is never lost: until ours
-    has its name, `remove_leftovers` would give it back. Raises OSError.
+    has its name, `recover_from_kills` would give it back. Raises OSError.
     """
     temporary, old = _beside(path), path.with_name(f"{REPLACED}{path.name}")
     temporary.mkdir()
@@ -52,7 +52,7 @@ def write_whole(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def remove_leftovers(folder: Path) -> None:
+def recover_from_kills(folder: Path) -> None:
     """Clear up after killed processes: only what this module named, only directly in `folder`.
 
     What was replaced gets its name back if the new one never came; what was half-written more

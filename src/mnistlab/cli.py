@@ -198,12 +198,14 @@ def predict(
 ) -> None:
     """Say which digits images or strokes show, and how sure that is."""
     from mnistlab.display import say
-    from mnistlab.drawing.answers import ask_file, ask_images, ask_strokes
+    from mnistlab.drawing.answers import ask_file, ask_images, ask_strokes, never_unsure
 
     if not files and not strokes:
         remedy = "give image files, or --strokes with a file or - for standard input"
         raise LabError(f"predict: nothing to look at; {remedy}")
     asked = _model(model)
+    if remark := never_unsure(asked):
+        _complain(remark)
     answers = [ask_images(asked, files or [])]
     if strokes == "-":
         answers.append(ask_strokes(asked, sys.stdin.buffer, "-"))

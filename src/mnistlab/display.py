@@ -15,7 +15,6 @@ from mnistlab.report import words
 from mnistlab.results.compare import Verdict
 from mnistlab.results.evaluate import Evaluation
 from mnistlab.results.mistakes import Example, GainsAndLosses
-from mnistlab.results.statistics import Interval
 from mnistlab.results.store import Plan
 from mnistlab.results.summary import Results
 from mnistlab.training.record import Epoch, Job, RunRecord
@@ -133,10 +132,15 @@ def print_results(results: Results) -> None:
     for column in COLUMNS:
         table.add_column(column, no_wrap=column != "trial", overflow="fold")
     for summary in results.summaries():
-        accuracies = [_mean(summary.figure(part, "accuracy")) for part in ("train", "validation")]
+        accuracies = [
+            words.show(summary.figure(part, "accuracy").mean) for part in ("train", "validation")
+        ]
         test = words.show(summary.figure("test", "accuracy"))
-        others = [_mean(summary.figure("test", metric)) for metric in ("loss", "auroc", "f1_macro")]
-        name, epoch = printable(summary.trial.name), _mean(summary.epoch(), 1)
+        others = [
+            words.show(summary.figure("test", metric).mean)
+            for metric in ("loss", "auroc", "f1_macro")
+        ]
+        name, epoch = printable(summary.trial.name), words.show(summary.epoch().mean, 1)
         table.add_row(name, str(len(summary.done)), epoch, *accuracies, test, *others)
     _console().print(table)
     if verdicts := results.verdicts():
@@ -158,8 +162,7 @@ def print_comparison(verdict: Verdict, images: GainsAndLosses | None) -> None:
     if p := words.p_words(verdict):
         say(p)
     if verdict.trial.parent != verdict.parent.name:
-        alone = "The book does not make this change: its p stands alone"
-        say(f"{alone}, so do not try pairs until one is small.")
+        say("The book does not make this change: p is not corrected for other pairs tried.")
     for remark in words.remarks(verdict):
         say(remark)
     say()
@@ -205,10 +208,6 @@ def print_data(images: DataSet) -> None:
     for name, part in (("train", images.train), ("test", images.test)):
         counts = " ".join(f"{(part.labels == label).sum():,}" for label in range(CLASSES))
         say(f"{name:<6}{len(part):>7,} images; of each class {counts}")
-
-
-def _mean(figure: Interval, digits: int = 4) -> str:
-    return "–" if figure.mean is None else f"{figure.mean:.{digits}f}"
 
 
 def _outcome(record: RunRecord, stored: bool) -> str:

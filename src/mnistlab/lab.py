@@ -16,13 +16,13 @@ from mnistlab.errors import BookError, StoreError, UnfinishedError
 from mnistlab.images import DataSet
 from mnistlab.results.store import Plan, Store
 from mnistlab.results.summary import Results
-from mnistlab.training.engines import choose_engine, see_that_it_can_augment
+from mnistlab.training.engines import choose_engine, require_augmentation
 from mnistlab.training.identity import identity
 from mnistlab.training.local import LocalTrainer
 from mnistlab.training.record import Epoch, Job, RunRecord
 from mnistlab.training.trainer import AlreadyStored, Failure, Message
 
-OnEpoch = Callable[[Job, Epoch], None]
+OnJobEpoch = Callable[[Job, Epoch], None]
 
 
 def run_book(
@@ -37,7 +37,7 @@ def run_book(
     fresh: bool = False,
     progress: Progress | None = None,
     on_start: Callable[[Plan], None] = lambda plan: None,
-    on_epoch: OnEpoch = lambda job, epoch: None,
+    on_epoch: OnJobEpoch = lambda job, epoch: None,
     on_run: Callable[[RunRecord, bool], None] = lambda record, stored: None,
 ) -> Results:
     """Train each trial of the book with each seed, store each run, and write the report.
@@ -46,9 +46,9 @@ def run_book(
     logged. `out` is `default_folder` if not given, `jobs` the number of cores, `only` the names of
     all trials. `engine` is `native`, `torch` or `auto`, `device` `cpu`, `cuda` or `auto`.
 
-    `progress` shows downloads; `on_start` hears what will be run when nothing is refused any more,
-    `on_epoch` of each epoch, `on_run` of each run, and whether it was stored before. The traceback
-    of a run that failed is in `logs/` of the results folder.
+    `progress` shows downloads; `on_start` is called once nothing can be refused any more,
+    `on_epoch` after each epoch, `on_run` with each run and whether it was stored before. The
+    traceback of a run that failed is in `logs/` of the results folder.
 
     Raises UnfinishedError if storing or reporting fails midway, else LabError.
     """
@@ -66,12 +66,12 @@ def run_book(
             missing.append(job)
     if missing:
         train = _trainer(store, plan, jobs or loky.cpu_count(), fresh)
-        with closing(train(missing, parts)) as messages, _midway():
+        with closing(train(missing, parts)) as messages, _store_errors_as_unfinished():
             _get_ready_to_report()
             for record, known in _stored(messages, store, plan, fresh, on_epoch):
                 failures += [record] if record.status == "failed" else []
                 on_run(record, known)
-    with _midway():
+    with _store_errors_as_unfinished():
         return _report(store, plan, failures)
 
 
@@ -90,7 +90,7 @@ def _trainer(store: Store, plan: Plan, processes: int, fresh: bool) -> LocalTrai
     """What trains here; it leaves out what another lab has stored when its turn comes."""
 
     def is_stored(job: Job) -> bool:
-        return not fresh and store.holds(identity(job, plan.data))
+        return not fresh and store.has_intact(identity(job, plan.data))
 
     return LocalTrainer(processes, cache_folder(), is_stored)
 
@@ -101,9 +101,9 @@ def _find(store: Store, plan: Plan, job: Job) -> RunRecord | None:
         found = store.find(identity(job, plan.data))
     except StoreError as error:
         run = f"trial {job.trial.name}, seed {job.seed}"
-        logging.getLogger(__name__).warning("%s: done now for %s", error, run)
+        logging.getLogger(__name__).warning("%s: training again %s", error, run)
         return None
-    return found.called(job.trial.name).record if found else None
+    return found.with_trial_name(job.trial.name).record if found else None
 
 
 def _stored(
@@ -111,7 +111,7 @@ def _stored(
     store: Store,
     plan: Plan,
     fresh: bool,
-    on_epoch: OnEpoch,
+    on_epoch: OnJobEpoch,
 ) -> Iterator[tuple[RunRecord, bool]]:
     """Store each run as it finishes; give its record, and whether it was stored before.
 
@@ -147,8 +147,8 @@ def _report(store: Store, plan: Plan, failures: list[RunRecord]) -> Results:
 
 
 @contextmanager
-def _midway() -> Iterator[None]:
-    """Make of what cannot be stored any more the error that says so."""
+def _store_errors_as_unfinished() -> Iterator[None]:
+    """Raise a StoreError as UnfinishedError: part of the work is done."""
     try:
         yield
     except StoreError as error:
@@ -158,7 +158,7 @@ def _midway() -> Iterator[None]:
 def _plan(book: Book, data: DataInfo, engine: str, device: str) -> Plan:
     """What is to be run, and by which engine. Raises EngineError."""
     if any(trial.training.augment.active for trial in book.trials):
-        see_that_it_can_augment()
+        require_augmentation()
     chosen = choose_engine(engine, device)
     return Plan(book=book, data=data, engine=chosen.name, device=chosen.device)
 

@@ -31,7 +31,7 @@ def test_the_last_child_stays_in_its_parents_lane_and_others_branch_off() -> Non
     rows = {row.name: row for row in chain(trials)}
     assert [row.depth for row in rows.values()] == [0, 1, 2, 3, 2]
     assert list(rows) == ["1", "2", "3", "5", "4"]  # a branch comes before the trunk goes on
-    assert [(row.lane, row.parent, row.children) for row in rows.values()] == [
+    assert [(row.lane, row.parent_lane, row.has_children) for row in rows.values()] == [
         (0, None, True), (0, 0, True), (1, 0, True), (1, 1, False), (0, 0, False),
     ]  # fmt: skip
     assert rows["3"].through == rows["5"].through == [0]  # the trunk passes the branch
@@ -39,7 +39,9 @@ def test_the_last_child_stays_in_its_parents_lane_and_others_branch_off() -> Non
 
 
 def test_a_trial_whose_parent_has_no_runs_starts_a_tree_of_its_own() -> None:
-    assert [(row.name, row.parent) for row in chain([trial("b", "gone"), trial("c", "b")])] == [
+    assert [
+        (row.name, row.parent_lane) for row in chain([trial("b", "gone"), trial("c", "b")])
+    ] == [
         ("b", None),
         ("c", 0),
     ]

@@ -97,7 +97,7 @@ def test_an_undecided_change_says_what_its_seeds_could_have_found() -> None:
     among, _ = verdicts([0.001, -0.001, 0.002, 0.0005], [0.0, 0.0, 0.001])
     assert remarks(among)[0].endswith("five (before correcting for 2 changes).")
     (trifle,) = verdicts([0.0001, -0.0001, 0.0002, -0.0001])
-    assert remarks(trifle)[0].endswith("The whole interval is too little to matter.")
+    assert remarks(trifle)[0].endswith("The whole interval lies within ±0.1 points.")
     (helped,) = verdicts([0.02, 0.021, 0.02])
     assert remarks(helped) == []
 

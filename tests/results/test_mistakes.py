@@ -91,22 +91,30 @@ def test_pairs_confused_most_come_first() -> None:
 def test_the_images_that_are_shown() -> None:
     found = find_mistakes(TWO)
     assert found.always_wrong == 1
-    (hardest,) = found.hardest
+    (hardest,) = found.always_wrong_shown
     assert (hardest.index, hardest.digit, hardest.seeds_right, hardest.seeds) == (3, 9, 0, 2)
     assert hardest.likeliest(1)[0] == pytest.approx((4, (0.7 + 0.99) / 2))
-    assert [(case.index, case.seed) for case in found.most_confident] == [(3, 1), (2, 0)]
-    assert found.most_confident[0].likeliest(1)[0] == pytest.approx((4, 0.99))
+    assert [(case.index, case.seed) for case in found.most_confident_errors] == [(3, 1), (2, 0)]
+    assert found.most_confident_errors[0].likeliest(1)[0] == pytest.approx((4, 0.99))
 
 
 def test_the_hardest_images_are_those_most_confidently_wrong() -> None:
     wrong = answers((5, 0.3), (5, 0.9), (5, 0.6), (9, 0.8))
-    assert [case.index for case in find_mistakes(predictions(wrong)).hardest] == [1, 2, 0]
+    assert [case.index for case in find_mistakes(predictions(wrong)).always_wrong_shown] == [
+        1,
+        2,
+        0,
+    ]
 
 
 def test_no_more_images_are_shown_than_a_page_can_take() -> None:
     wrong = answers(*[(1, 0.9)] * 100)[None]
     found = find_mistakes(mistakes.TestPredictions((0,), wrong, np.zeros(100, np.uint8)))
-    assert (found.always_wrong, len(found.hardest), len(found.most_confident)) == (100, 24, 12)
+    assert (
+        found.always_wrong,
+        len(found.always_wrong_shown),
+        len(found.most_confident_errors),
+    ) == (100, 24, 12)
 
 
 def test_perfect_networks_have_no_mistakes() -> None:
@@ -115,7 +123,7 @@ def test_perfect_networks_have_no_mistakes() -> None:
         warnings.simplefilter("error")
         found = find_mistakes(predictions(perfect))
     assert (found.confused, found.always_wrong) == ((), 0)
-    assert (found.hardest, found.most_confident) == ((), ())
+    assert (found.always_wrong_shown, found.most_confident_errors) == ((), ())
     assert found.ece.mean == pytest.approx(0, abs=1e-9)
     assert found.ece.low is None
 

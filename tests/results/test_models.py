@@ -10,7 +10,7 @@ from mnistlab.errors import StoreError
 from mnistlab.images import DataSet
 from mnistlab.lab import run_book
 from mnistlab.model.predictor import open_model
-from mnistlab.results.models import find_models
+from mnistlab.results.models import best_model, find_models
 
 
 def test_a_results_folder_offers_each_trials_best_run(
@@ -32,8 +32,34 @@ def test_a_results_folder_offers_each_trials_best_run(
     assert find_models(path) == [("model", path)]
 
 
+def test_the_best_model_is_the_best_trials_best_run(
+    tiny: DataSet, tiny_book: Book, tmp_path: Path
+) -> None:
+    results = run_book(tiny_book, tiny, tmp_path / "out", jobs=1, device="cpu")
+    best = results.best()
+    assert best is not None
+    assert best.trial.name == "a"  # b learns more slowly
+    reversed_book = tiny_book.model_copy(update={"trials": tiny_book.trials[::-1]})
+    run_book(reversed_book, tiny, tmp_path / "out", jobs=1, device="cpu")
+    assert [name for name, _ in find_models(tmp_path / "out")] == ["b", "a"]
+    name, path = best_model(tmp_path / "out")
+    assert (name, path) == find_models(tmp_path / "out")[1]
+    assert best_model(path) == ("model", path)
+
+
+def test_a_damaged_model_is_named_by_its_path(
+    tiny: DataSet, tiny_book: Book, tmp_path: Path
+) -> None:
+    run_book(tiny_book, tiny, tmp_path / "out", only=["a"], jobs=1, device="cpu")
+    ((name, path),) = find_models(tmp_path / "out")
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(StoreError) as caught:
+        open_model(path, name)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
 def test_places_without_a_model(tiny: DataSet, tiny_book: Book, tmp_path: Path) -> None:
-    for place in (tmp_path, tmp_path / "none"):
+    for place in (tmp_path, tmp_path / "none", tmp_path / ("n" * 300), Path("\0")):
         with pytest.raises(StoreError, match="no model there"):
             find_models(place)
     run_book(tiny_book, tiny, tmp_path / "out", only=["a"], jobs=1, device="cpu")

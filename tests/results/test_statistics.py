@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from mnistlab.results.statistics import Interval, detectable, holm, interval, spread, t_test, wilson
+from mnistlab.results.statistics import (
+    Interval,
+    detectable,
+    holm,
+    interval,
+    standard_deviation,
+    t_test,
+    wilson,
+)
 
 # By hand: mean 3, deviations -2 -1 0 1 2, s² = 10/4, standard error √(2.5/5) = √½; from any table
 # t(0.975, 4) = 2.776445 and t(0.8, 4) = 0.940965
@@ -42,13 +50,13 @@ def test_intervals_of_few_or_equal_values() -> None:
 
 
 def test_equal_values_have_no_spread_whatever_their_rounding() -> None:
-    assert spread([0.9623 - 0.9500, 0.9723 - 0.9600, 0.0123]) == 0
-    assert spread([0.0, 1e-4]) > 0
+    assert standard_deviation([0.9623 - 0.9500, 0.9723 - 0.9600, 0.0123]) == 0
+    assert standard_deviation([0.0, 1e-4]) > 0
 
 
 @given(differences)
 def test_the_t_test_and_interval_are_those_of_scipy(values: list[float]) -> None:
-    if spread(values) == 0:
+    if standard_deviation(values) == 0:
         return
     theirs = stats.ttest_rel(np.array(values) + 0.9, np.full(len(values), 0.9))
     bounds = theirs.confidence_interval(0.95)
@@ -68,7 +76,7 @@ def test_what_can_be_detected_is_found_four_times_in_five(n: int) -> None:
     values = stats.norm.ppf(np.linspace(0.05, 0.95, n)).tolist()
     effect = detectable(values)
     assert effect is not None
-    shift = effect / (spread(values) / math.sqrt(n))
+    shift = effect / (standard_deviation(values) / math.sqrt(n))
     assert 0.76 < stats.nct.sf(stats.t.ppf(0.975, n - 1), n - 1, shift) < 0.86
 
 

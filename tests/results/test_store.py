@@ -305,11 +305,11 @@ def test_damage_of_any_file_of_a_run_is_found_and_mended_by_storing_it_again(
     assert str(caught.value).startswith(f"{file}: damaged or of another version (")
     assert str(caught.value).endswith("run the book again with this --out to make it anew")
     assert "\n" not in str(caught.value)
-    assert not store.holds(identity)
+    assert not store.has_intact(identity)
     with pytest.raises(StoreError):
         store.runs(plan)
     store.write(identity, finished)
-    assert store.holds(identity)
+    assert store.has_intact(identity)
     assert [run.folder.name for run in store.runs(plan)] == [identity]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from mnistlab.errors import EngineError, NoEngineError
 from mnistlab.training import engines
-from mnistlab.training.engines import choose_engine, see_that_it_can_augment
+from mnistlab.training.engines import choose_engine, require_augmentation
 from mnistlab.training.native import library
 
 
@@ -90,7 +90,7 @@ def test_a_stale_library_is_refused_and_not_replaced_in_silence(
 
 
 def test_pictures_cannot_be_varied_without_the_library(installed: pytest.MonkeyPatch) -> None:
-    see_that_it_can_augment()
+    require_augmentation()
     without_library(installed)
     with pytest.raises(EngineError, match="augment: varying pictures needs the native library"):
-        see_that_it_can_augment()
+        require_augmentation()

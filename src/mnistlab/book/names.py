@@ -35,7 +35,7 @@ TrialName = Annotated[str, AfterValidator(_trial_name)]
 BookName = Annotated[str, Field(min_length=1, max_length=250), AfterValidator(_file_name)]
 
 
-def in_order(parents: Sequence[tuple[str, str]]) -> list[str]:
+def check_and_sort(parents: Sequence[tuple[str, str]]) -> list[str]:
     """The names of `base` and of all trials, each after the one it changes.
 
     `parents` are pairs of a trial and the one it changes. Raises ValueError if there is none, for a

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from mnistlab.book.checking import nearest, quoted, refused, validated
-from mnistlab.book.names import BookName, TrialName, in_order
+from mnistlab.book.names import BookName, TrialName, check_and_sort
 from mnistlab.book.trial import (
     MAX_TRIALS,
     Book,
-    Heading,
+    BookHeader,
     Network,
     SeedCount,
     Settings,
@@ -42,7 +42,7 @@ class TrialTable(Settings, extra="allow"):
         return self.model_extra or {}
 
 
-class BookTable(Heading):
+class BookTable(BookHeader):
     """A book as it is written."""
 
     seeds: SeedCount = 5
@@ -103,7 +103,7 @@ def _tables(text: str, file: str) -> dict[str, Any]:
 def _settings(book: BookTable, file: str) -> dict[str, dict[str, Any]]:
     """Every trial's settings: those it inherits, overlaid by its own."""
     try:
-        names = in_order([(trial.name, trial.parent) for trial in book.trial])
+        names = check_and_sort([(trial.name, trial.parent) for trial in book.trial])
     except ValueError as error:
         raise refused(f"{file}: {error}") from None
     settings, trials = {"base": book.base}, {trial.name: trial for trial in book.trial}

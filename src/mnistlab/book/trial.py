@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from mnistlab.book.checking import validated
-from mnistlab.book.names import BookName, TrialName, in_order
+from mnistlab.book.names import BookName, TrialName, check_and_sort
 from mnistlab.images import CLASSES, SIDE
 
 MAX_SEEDS = 1000
@@ -167,7 +167,7 @@ class Extra(Settings):
     copies: Annotated[int, Field(ge=1, le=100)] = 1  # of each drawing, all but the first varied
 
 
-class Heading(Settings):
+class BookHeader(Settings):
     """What a book says beside its trials and seeds."""
 
     title: Text = ""
@@ -176,7 +176,7 @@ class Heading(Settings):
     extra: Annotated[tuple[Extra, ...], Field(strict=False, max_length=100)] = ()
 
 
-class Book(Heading):
+class Book(BookHeader):
     """Trials to run on one data set with the same seeds and the same split."""
 
     name: BookName
@@ -186,7 +186,7 @@ class Book(Heading):
 
     @model_validator(mode="after")
     def _trials_belong_together(self) -> Self:
-        in_order([(trial.name, trial.parent or "base") for trial in self.trials])
+        check_and_sort([(trial.name, trial.parent or "base") for trial in self.trials])
         return self
 
     def trial(self, name: str) -> Trial:

@@ -50,11 +50,11 @@ class Row:
     """One trial in the picture of the chain: its lane, and the lines that pass or meet it."""
 
     name: str
-    depth: int  # how many trials it comes from, one from the other
+    depth: int  # the number of its ancestors
     lane: int
     through: list[int]  # lanes whose lines go on behind this row
-    parent: int | None  # the lane that it comes from
-    children: bool  # whether its own line goes on
+    parent_lane: int | None
+    has_children: bool  # whether its own line goes on
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ def sentence(verdict: Verdict) -> str:
 
 
 def remarks(verdict: Verdict) -> list[str]:
-    """What a reader of the verdict should know besides, a sentence each."""
+    """What qualifies the verdict, a sentence each."""
     said = [_spread(verdict)] if verdict.n > 1 else []
     if len(verdict.changed) > 1:
         said.append("Several settings changed at once: their effects cannot be told apart.")
@@ -166,7 +166,7 @@ def _spread(verdict: Verdict) -> str:
     size = f"{100 * verdict.detectable:.2f} points"
     found = f"With this spread, {n} seeds would find a difference of {size} four times in five"
     correction = f" (before correcting for {verdict.tested} changes)" * (verdict.tested > 1)
-    trifle = " The whole interval is too little to matter." if verdict.within_margin else ""
+    trifle = " The whole interval lies within ±0.1 points." if verdict.within_margin else ""
     return f"{found}{correction}.{trifle}"
 
 

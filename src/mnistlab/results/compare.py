@@ -10,7 +10,15 @@ from itertools import pairwise
 from typing import Any
 
 from mnistlab.book.trial import Trial, changed
-from mnistlab.results.statistics import LEVEL, Interval, detectable, holm, interval, spread, t_test
+from mnistlab.results.statistics import (
+    LEVEL,
+    Interval,
+    detectable,
+    holm,
+    interval,
+    standard_deviation,
+    t_test,
+)
 from mnistlab.training.record import RunRecord
 
 METRIC = "validation accuracy"
@@ -55,7 +63,7 @@ class Verdict:
 
     @property
     def verdict_text(self) -> str:
-        """The verdict with its reservation, if it has one."""
+        """The verdict with its qualification, if it has one."""
         if self.verdict in (HELPED, HURT) and self.within_margin:
             return f"{self.verdict}, too little to matter"
         if self.verdict == UNCLEAR and self.p is not None and self.p <= LEVEL:
@@ -99,8 +107,8 @@ def compare_pairs(pairs: Sequence[Pair], records: Sequence[RunRecord]) -> list[V
 def judge(changes: Sequence[Sequence[float]]) -> list[tuple[float | None, float | None, str]]:
     """p, p corrected and the verdict on each of a book's changes.
 
-    A change is its differences in validation accuracy, one per paired seed; fewer than three have
-    no p and count for nothing.
+    A change is its differences in validation accuracy, one per paired seed. With fewer than three
+    it is neither tested nor counted in the correction.
     """
     p_values = [_p(differences) for differences in changes]
     corrected = iter(holm([p for p in p_values if p is not None]))
@@ -115,7 +123,7 @@ def _p(differences: Sequence[float]) -> float | None:
     """The t test's p. Equal differences have no t: theirs is the sign test's, 1 if they are 0."""
     if len(differences) < FEWEST:
         return None
-    if spread(differences):
+    if standard_deviation(differences):
         return t_test(differences)
     return 1.0 if abs(differences[0]) < 1e-12 else 2.0 ** (1 - len(differences))
 

@@ -80,8 +80,10 @@ class Mistakes:
     recalls: tuple[Recall, ...]
     confused: tuple[ConfusedPair, ...]  # most first
     always_wrong: int  # images that every seed gets wrong
-    hardest: tuple[Example, ...]  # of those, the most confidently wrong first
-    most_confident: tuple[Example, ...]  # the most confident wrong predictions of single seeds
+    always_wrong_shown: tuple[Example, ...]  # of those, the most confidently wrong first
+    most_confident_errors: tuple[
+        Example, ...
+    ]  # the most confident wrong predictions of single seeds
     ece: Interval  # expected calibration error
     bins: tuple[Bin, ...]
 
@@ -92,7 +94,7 @@ class GainsAndLosses:
 
     gained: Interval  # images per seed
     lost: Interval
-    most_gained: tuple[Example, ...]  # those gained by the most seeds
+    most_gained: tuple[Example, ...]  # by how many more seeds gained than lost it
     most_lost: tuple[Example, ...]
 
 
@@ -137,8 +139,12 @@ def find_mistakes(predictions: TestPredictions) -> Mistakes:
         recalls=tuple(_recall(d, confusion[d, d], int(counts[d])) for d in range(CLASSES)),
         confused=_confused_pairs(confusion, counts),
         always_wrong=int(never_right.sum()),
-        hardest=_highest(never_right * confidence.mean(axis=0), predictions, MAX_HARDEST),
-        most_confident=_highest(errors.max(axis=0), predictions, MAX_SHOWN, errors.argmax(axis=0)),
+        always_wrong_shown=_highest(
+            never_right * confidence.mean(axis=0), predictions, MAX_HARDEST
+        ),
+        most_confident_errors=_highest(
+            errors.max(axis=0), predictions, MAX_SHOWN, errors.argmax(axis=0)
+        ),
         ece=interval([ece(run, labels) for run in probabilities]),
         bins=reliability(probabilities.reshape(-1, CLASSES), np.tile(labels, seeds), seeds),
     )

@@ -39,13 +39,13 @@ def interval(values: Sequence[float | None]) -> Interval:
     known = [value for value in values if value is not None]
     n = len(known)
     mean = fmean(known) if known else None
-    if mean is None or not spread(known):
+    if mean is None or not standard_deviation(known):
         return Interval(n, mean, None, None)
-    half = float(stdtrit(n - 1, 1 - LEVEL / 2)) * spread(known) / math.sqrt(n)
+    half = float(stdtrit(n - 1, 1 - LEVEL / 2)) * standard_deviation(known) / math.sqrt(n)
     return Interval(n, mean, mean - half, mean + half)
 
 
-def spread(values: Sequence[float]) -> float:
+def standard_deviation(values: Sequence[float]) -> float:
     """The standard deviation, with n - 1; exactly 0 for values that are equal but for rounding."""
     if not values or max(values) - min(values) < 1e-12:
         return 0.0
@@ -57,7 +57,7 @@ def t_test(differences: Sequence[float]) -> float:
     from scipy.special import stdtr
 
     n = len(differences)
-    t = fmean(differences) / (spread(differences) / math.sqrt(n))
+    t = fmean(differences) / (standard_deviation(differences) / math.sqrt(n))
     return float(2 * stdtr(n - 1, -abs(t)))
 
 
@@ -68,7 +68,7 @@ def detectable(differences: Sequence[float]) -> float | None:
     """
     from scipy.special import stdtrit
 
-    n, s = len(differences), spread(differences)
+    n, s = len(differences), standard_deviation(differences)
     if not s:
         return None
     t = float(stdtrit(n - 1, 1 - LEVEL / 2)) + float(stdtrit(n - 1, POWER))

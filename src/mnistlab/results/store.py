@@ -27,7 +27,7 @@ from mnistlab.book.trial import Book, Trial
 from mnistlab.data.split import PARTS, DataInfo
 from mnistlab.errors import StoreError
 from mnistlab.images import CLASSES, SIDE, Images
-from mnistlab.training.identity import DIGITS, identity
+from mnistlab.training.identity import HEX_DIGITS, identity
 from mnistlab.training.record import FORMAT, Job, Run, RunRecord
 
 RUN_FILES = {"weights.safetensors", "model.onnx", "predictions.npy"}
@@ -59,7 +59,7 @@ class StoredRun:
     record: RunRecord
     folder: Path
 
-    def called(self, name: str) -> "StoredRun":
+    def with_trial_name(self, name: str) -> "StoredRun":
         """Return the same run under the name that a book gives its trial."""
         return replace(self, record=self.record.model_copy(update={"trial": name}))
 
@@ -88,7 +88,7 @@ class Store:
         path = self.folder / f"test-{digest[:8]}.npz"
         with self._writing("give another --out"):
             for folder in (self.folder, self.folder / "plots", self.folder / "logs"):
-                atomic.remove_leftovers(folder)
+                atomic.recover_from_kills(folder)
             packed = path.read_bytes() if path.is_file() else b""
             if _sha256(packed) != hashes.get(path.name):
                 archive = io.BytesIO()
@@ -135,7 +135,7 @@ class Store:
                 _expect(run.predictions().shape == shape)
         return run
 
-    def holds(self, identity: str) -> bool:
+    def has_intact(self, identity: str) -> bool:
         """Return whether that run is there, and all its files what was written."""
         try:
             return self.find(identity) is not None
@@ -148,7 +148,7 @@ class Store:
         What another lab has stored of it meanwhile stays unless it is damaged, or `replace`.
         """
         files = _files(run)
-        folder, replace = self.folder / identity, replace or not self.holds(identity)
+        folder, replace = self.folder / identity, replace or not self.has_intact(identity)
         with self._writing(), atomic.whole_folder(folder, replace) as temporary:
             for name, content in {**files, "run.json": _sealed(run.record, files)}.items():
                 (temporary / name).write_bytes(content)
@@ -167,7 +167,7 @@ class Store:
         """
         own = {plan.identity(trial, seed) for trial in plan.book.trials for seed in plan.book.seeds}
         found = {}
-        for folder in self.folder.glob("?" * DIGITS):
+        for folder in self.folder.glob("?" * HEX_DIGITS):
             try:
                 found[folder.name] = self.find(folder.name)
             except StoreError:
@@ -175,7 +175,9 @@ class Store:
                     raise
         seeds = sorted({run.record.seed for run in found.values() if run})
         asked = [(trial, plan.identity(trial, s)) for trial in plan.book.trials for s in seeds]
-        return [run.called(trial.name) for trial, name in asked if (run := found.get(name))]
+        return [
+            run.with_trial_name(trial.name) for trial, name in asked if (run := found.get(name))
+        ]
 
     def _read_book(self) -> tuple[Plan, dict[str, str]]:
         path = self.folder / "book.json"

@@ -32,7 +32,7 @@ class Batch:
 
 
 class Batches:
-    """Training images for a network, a batch at a time, with random numbers of their own."""
+    """Training images for a network, in an epoch's order, varied and with features dropped."""
 
     def __init__(self, network: Network, training: Training, train: Images, seed: int) -> None:
         self.network, self.training = network, training
@@ -42,7 +42,7 @@ class Batches:
         self.augmenter = Augmenter(augment, random) if augment.active else None
 
     def epoch(self, order: Rows) -> Iterator[Batch]:
-        """The images in this order, batch by batch; all at once where no batch needs numbers."""
+        """The images in this order, a batch at a time; all in one where none needs numbers."""
         if not self.augmenter and not self.network.dropout:
             yield Batch(self.pixels, self.labels, order, None)
             return

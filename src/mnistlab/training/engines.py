@@ -51,7 +51,7 @@ def native_name() -> str:
     return "native-v2" if library.variant() == "v2" else "native"
 
 
-def see_that_it_can_augment() -> None:
+def require_augmentation() -> None:
     """Raise EngineError where pictures cannot be varied: the native library does it for both."""
     try:
         library.load()

@@ -1,7 +1,7 @@
 """A run's identity: the hash of everything that determines its result.
 
 Settings at their frozen defaults are left out, so that a key which later versions add renames no
-run that was made without it. A default, once here, never changes: the models in `book` may.
+run that was made without it. A default here never changes, even where that in `book` does.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from typing import Any
 from mnistlab.data.split import DataInfo
 from mnistlab.training.record import FORMAT, Job
 
-DIGITS = 16  # hexadecimal
+HEX_DIGITS = 16  # hexadecimal
 DEFAULTS = {
     "stride": 1, "padding": 0, "pool": 1, "norm": False,
     "dropout": 0.0, "weight_decay": 0.0, "optimizer": "adam", "momentum": 0.0,
@@ -33,7 +33,7 @@ def identity(job: Job, data: DataInfo) -> str:
         "engine": job.engine,
         "device": job.device,
     }
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:DIGITS]
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:HEX_DIGITS]
 
 
 def _differing(settings: Any) -> Any:

@@ -210,7 +210,7 @@ def share_split(split: Split, cache: Path) -> Path:
                     return path
             logging.getLogger(__name__).warning("%s: damaged; it is made anew", one_line(path))
         path.parent.mkdir(parents=True, exist_ok=True)
-        atomic.remove_leftovers(path.parent)
+        atomic.recover_from_kills(path.parent)
         _make_room(path.parent, size)
         atomic.write_whole(path, b"".join(array.data for array in arrays))
     except OSError as error:

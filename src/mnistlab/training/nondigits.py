@@ -8,12 +8,12 @@ digits side by side, three on top of each other.
 import numpy as np
 import numpy.typing as npt
 
+from mnistlab.data.drawings import PENS
 from mnistlab.data.framing import frame_strokes
 from mnistlab.images import SIDE, Bytes
 from mnistlab.training.warping import warp
 
 POOL = 4000  # pictures of random strokes, made once per run
-PENS = (1.7, 3.6)  # pixels
 
 Floats = npt.NDArray[np.float64]
 

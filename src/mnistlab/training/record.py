@@ -33,7 +33,7 @@ class Job:
 
 
 class Epoch(BaseModel):
-    """One pass over the training images, whose figures are means along the way.
+    """One pass over the training images. Their figures are means during it, the others after it.
 
     None is what was not finite.
     """

@@ -72,7 +72,7 @@ def confusion_matrix(
 
 
 def cross_entropy(probabilities: Probabilities, labels: Labels) -> float:
-    """Mean of -ln p(true class), in nats; what is certain and wrong costs much, not everything."""
+    """Mean of -ln p(true class), in nats; p is clipped, so a certain wrong answer is finite."""
     least = np.finfo(probabilities.dtype).eps
     chosen = probabilities[np.arange(len(labels)), labels].clip(least, 1)
     return float(-np.log(chosen.astype(np.float64)).mean())
