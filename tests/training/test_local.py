@@ -188,6 +188,7 @@ def test_a_stopped_worker_holds_nobody_up_when_the_lab_ends(
     next(messages)
     for worker in started:
         os.kill(worker.process.pid, signal.SIGSTOP)
+        os.waitpid(worker.process.pid, os.WUNTRACED)  # until it has stopped
     before = time.monotonic()
     messages.close()  # as Ctrl-C does
     assert time.monotonic() - before < 1
