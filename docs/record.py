@@ -71,15 +71,9 @@ class Recorder:
 
     def save(self, path: Path) -> None:
         """Write the frames as the kind of file that the name says: WebP is the smallest."""
-        first, *others = self.frames
+        (first, *others), shown = self.frames, self.durations
         first.save(
-            path,
-            save_all=True,
-            append_images=others,
-            duration=self.durations,
-            loop=0,
-            quality=60,
-            method=4,
+            path, save_all=True, append_images=others, duration=shown, loop=0, quality=60, method=4
         )
 
     def _do(self, *arguments: str) -> None:

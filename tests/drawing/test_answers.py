@@ -1,6 +1,8 @@
 """mnistlab predict: one answer for each image and each line, whatever is wrong with the others."""
 
+import io
 import json
+import re
 import struct
 import subprocess
 import sys
@@ -10,6 +12,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+
+from mnistlab.drawing.answers import (
+    Answer,
+    ask_file,
+    ask_images,
+    ask_strokes,
+    in_words,
+    never_unsure,
+    percent,
+)
+from mnistlab.model.predictor import Guess, Predictor, shipped_model
+from tests.model.other_models import onnx_model
 
 SEVEN = '{"strokes": [[[0,0],[60,0],[20,100]]]}'
 
@@ -80,7 +94,7 @@ def test_images_of_many_kinds(tmp_path: Path, name: str, image: Image.Image) -> 
     image.save(tmp_path / name)
     code, out, _ = predict(tmp_path / name)
     assert code == 0
-    assert out[0].startswith(f"{tmp_path / name}: 7 (")
+    assert re.fullmatch(rf"{tmp_path / name}: 7 \((> )?[\d.]+ %\)", out[0])
 
 
 def test_sixteen_bits_transparency_and_animation(tmp_path: Path) -> None:
@@ -153,3 +167,65 @@ def test_nothing_to_look_at_a_wrong_model_and_no_file(tmp_path: Path) -> None:
     code, _, errors = predict("--strokes", tmp_path / "none.jsonl")
     assert code == 1
     assert "cannot be read" in errors[0]
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        (1, "100.0 %"), (0.9999999, "> 99.9 %"), (0.99951, "> 99.9 %"), (0.9988, "99.9 %"),
+        (0.4734, "47.3 %"), (0.1, "10.0 %"), (0.001, "0.1 %"), (0.0004, "< 0.1 %"), (0, "0.0 %"),
+    ],
+)  # fmt: skip
+def test_per_cent_never_says_all_or_none_of_what_is_neither(share: float, said: str) -> None:
+    assert percent(share) == said
+    assert percent(float(np.float32(share))) == said
+
+
+def test_answers_in_words() -> None:
+    tenths = np.full(10, 0.1, np.float32)
+    nine = np.where(np.arange(10) == 9, 0.99999, 1e-6)
+    assert in_words(None) == "blank"
+    assert in_words(Guess(nine, 0.9)) == "9 (> 99.9 %)"
+    assert in_words(Guess(tenths, 0.9)) == "unsure: 0 (10.0 %) or 1 (10.0 %)"
+    assert in_words(Guess(tenths)) == "0 (10.0 %)"
+
+
+def test_a_model_without_a_threshold_is_told_to_have_none() -> None:
+    plain = Predictor(onnx_model().SerializeToString(), "plain")
+    assert "plain has no threshold of unsure" in never_unsure(plain)
+    assert never_unsure(shipped_model()) == ""
+    (answer,) = ask_strokes(plain, io.BytesIO(SEVEN.encode()), "-")
+    assert answer.record()["unsure"] is None
+    assert answer.line() == "-:1: 0 (10.0 %)"
+
+
+def test_a_strokes_file_is_named_in_printable_words() -> None:
+    (answer,) = ask_strokes(shipped_model(), io.BytesIO(SEVEN.encode()), "\x1b[2J\nmine")
+    assert answer.source == "\\x1b[2J mine:1"
+
+
+def test_names_that_no_file_can_have_leave_the_others_answered(tmp_path: Path) -> None:
+    seven().save(tmp_path / "good.png")
+    names = ["nul\0.png", "n" * 300, "\udcff.png", "\x1b[2Jred\n.png", "good.png"]
+    *wrong, good = ask_images(shipped_model(), [tmp_path / name for name in names])
+    assert good.guess is not None
+    wrong += [answer for name in names[:4] for answer in ask_file(shipped_model(), Path(name))]
+    assert len(wrong) == 8
+    for answer in wrong:
+        assert answer.error
+        assert answer.line().isprintable()
+        assert json.loads(json.dumps(answer.record())) == answer.record()
+        assert str(tmp_path) not in answer.error
+
+
+def test_what_a_model_cannot_answer_is_an_error_of_that_line() -> None:
+    class Broken(Predictor):
+        def _check_answers(self) -> None: ...
+
+    nowhere = onnx_model(weights={"linear": np.full((784, 10), np.float32("nan"))})
+    model = Broken(nowhere.SerializeToString(), "broken")
+    given = io.BytesIO(f'{SEVEN}\n{{"strokes": []}}\n'.encode())
+    first, second = ask_strokes(model, given, "mine")
+    assert first == Answer("mine:1", error=first.error)
+    assert "not finite" in str(first.error)
+    assert second.line() == "mine:2: blank"

@@ -1,5 +1,9 @@
 """A drawing in the making."""
 
+from collections.abc import Callable
+
+import pytest
+
 from mnistlab.drawing.sketch import MAX_POINTS, Sketch, look
 from mnistlab.model.predictor import shipped_model
 
@@ -18,6 +22,22 @@ def test_undo_goes_back_over_strokes_and_clearing() -> None:
     assert sketch.strokes == [[(1, 1), (2, 2)]]
     sketch.undo()
     assert sketch.strokes == []
+
+
+@pytest.mark.parametrize("take_back", [Sketch.undo, Sketch.clear])
+def test_the_pen_draws_nothing_more_after_its_stroke_was_taken_back(
+    take_back: Callable[[Sketch], None],
+) -> None:
+    sketch = Sketch()
+    sketch.begin((1, 1))
+    sketch.begin((5, 5))
+    sketch.move((6, 6))
+    take_back(sketch)
+    before = [list(stroke) for stroke in sketch.strokes]
+    sketch.move((7, 7))  # the button is still held
+    assert sketch.strokes == before
+    sketch.begin((8, 8))
+    assert sketch.strokes == [*before, [(8, 8)]]
 
 
 def test_an_endless_drawing_takes_no_more_points() -> None:

@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 import time
+import tkinter as tk
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +18,9 @@ from mnistlab.drawing.panel import NEXT
 from mnistlab.drawing.window import Window
 from mnistlab.model.artifact import to_onnx
 from mnistlab.model.network import initial_weights
-from mnistlab.model.predictor import Predictor, shipped_model
+from mnistlab.model.predictor import Guess, Predictor, shipped_model
 from mnistlab.randomness import Purpose, generator
+from tests.model.other_models import onnx_model
 
 SEVEN = [(150, 100), (330, 100), (220, 380)]
 SCRIBBLE = [
@@ -82,7 +85,7 @@ class Hand:
         moves = [
             word
             for x, y in zip(*path, strict=True)
-            for word in ("mousemove", x, y, "sleep", "0.004")
+            for word in ("mousemove", x, y, "sleep", "0.02")
         ]
         self.do(*moves[:5], "mousedown", 1, *moves[5:], "mouseup", 1)
 
@@ -214,6 +217,149 @@ def test_resize_keeps_the_drawing_in_its_place(hand: Hand) -> None:
     hand.window.root.geometry("770x570")
     hand.until(lambda: hand.window.image.width() < before, 30)
     assert said(hand) == "7"
+
+
+def inside(window: Window, widget: tk.Misc) -> bool:
+    """Whether all of a widget is on the window."""
+    root, x, y = window.root, widget.winfo_rootx(), widget.winfo_rooty()
+    right, bottom = (
+        root.winfo_rootx() + root.winfo_width(),
+        root.winfo_rooty() + root.winfo_height(),
+    )
+    return x + widget.winfo_reqwidth() <= right and y + widget.winfo_reqheight() <= bottom
+
+
+def digits_of(bars: tk.Canvas) -> list[int]:
+    """The canvas items that name the ten rows."""
+    items = [item for item in bars.find_all() if str(bars.type(item)) == "text"]
+    return sorted(items, key=bars.coords)[:10]
+
+
+def test_everything_is_visible_in_a_small_window(hand: Hand) -> None:
+    window, panel = hand.window, hand.window.panel
+    hand.stroke(SEVEN)
+    window.root.geometry("600x400")
+    hand.until(lambda: window.root.winfo_height() == 400 and window.image.width() < 300)
+    hand.until(lambda: "Orange" in panel.reason["text"])
+    for widget in (panel.picture, panel.words, panel.reason, window.note):
+        assert inside(window, widget), widget
+    tops_and_ends = [panel.bars.bbox(item)[1::2] for item in digits_of(panel.bars)]
+    assert all(end <= top + 2 for (_, end), (top, _) in pairwise(tops_and_ends))
+
+
+def test_the_bars_keep_to_their_room_when_what_is_below_them_grows(hand: Hand) -> None:
+    hand.stroke(SEVEN)  # the reason appears, and takes room from the bars
+    hand.until(lambda: "Orange" in hand.window.panel.reason["text"])
+    bars = hand.window.panel.bars
+    _work(hand.window, 0.2)
+    assert max(bars.bbox(item)[3] for item in bars.find_all()) <= bars.winfo_height()
+
+
+def test_texts_of_any_length_come_to_rest_and_leave_the_board_its_room(hand: Hand) -> None:
+    window, labels = hand.window, (hand.window.note, hand.window.panel.reason)
+    resized: list[object] = []
+    for widget in (window.board, window.panel, *labels):
+        widget.bind("<Configure>", resized.append, add="+")
+    hand.stroke(SEVEN)
+    for size in ("600x400", "900x700"):
+        window.root.geometry(size)
+        for text in ("short", "a long path/" * 100):
+            window._tell(text)
+            resized.clear()
+            _work(window, 0.2)
+            assert len(resized) < 50
+            resized.clear()
+            _work(window, 0.1)
+            assert not resized
+            assert all(label.winfo_reqwidth() < 50 for label in labels)
+            assert window.board.winfo_width() == window.board.winfo_height() > 150
+            assert inside(window, window.note)
+
+
+def _work(window: Window, seconds: float) -> None:
+    """Let the window work for a while."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        window.root.update()
+        time.sleep(0.005)
+
+
+def test_a_line_drawn_to_the_edge_of_a_small_board_is_seen(hand: Hand) -> None:
+    window = hand.window
+    window.root.geometry("600x400")
+    hand.until(lambda: window.root.winfo_height() == 400 and window.image.width() < 300)
+    side = window.board.winfo_height()
+    hand.stroke([(side // 2, side // 2), (side // 2, side - 10)])
+    assert max(y for _, y in window.sketch.strokes[0]) > 900
+    assert window.image.get(side // 2, side - 10) == window.theme.ink
+
+
+def test_delete_is_there_when_there_is_something_to_delete(hand: Hand, corrections: Path) -> None:
+    delete = hand.window.delete
+    assert not delete.winfo_ismapped()
+    hand.stroke(SEVEN)
+    hand.press("7")
+    hand.until(delete.winfo_ismapped)
+    hand.window.delete_corrections()
+    hand.window.delete_corrections()
+    assert not corrections.exists()
+    hand.until(lambda: not delete.winfo_ismapped())
+
+
+def test_a_model_without_a_threshold_is_told_to_have_none(hand: Hand) -> None:
+    assert "Wrong?" in hand.window.note["text"]
+    hand.press("Right")
+    assert "plain has no threshold of unsure" in hand.window.note["text"]
+    hand.stroke(SEVEN)
+    assert "Wrong?" in hand.window.note["text"]
+    assert "?" not in said(hand)
+
+
+def test_undo_with_the_pen_down_ends_the_stroke(hand: Hand) -> None:
+    hand.stroke(SEVEN)
+    points = list(hand.window.sketch.strokes[0])
+    board = hand.window.board
+    left, top = board.winfo_rootx(), board.winfo_rooty()
+    hand.do("mousemove", left + 100, top + 300, "mousedown", 1, "mousemove", left + 200, top + 300)
+    hand.press("ctrl+z")
+    hand.do("mousemove", left + 300, top + 300, "mouseup", 1)
+    assert hand.window.sketch.strokes == [points]
+
+
+def test_what_a_model_cannot_answer_is_told(display: None, corrections: Path) -> None:
+    class Broken(Predictor):
+        def _check_answers(self) -> None: ...
+
+    nowhere = onnx_model(weights={"linear": np.full((784, 10), np.float32("nan"))})
+    window = Window([Broken(nowhere.SerializeToString(), "broken")], corrections)
+    assert "broken has no threshold of unsure" in window.note["text"]
+    hand = Hand(window)
+    hand.stroke(SEVEN)
+    assert "broken: gives numbers that are not finite" in window.note["text"]
+    assert said(hand) == ""
+    window.close()
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "large", "below"),
+    [
+        ([0.0] * 9 + [1.0], "9", "100.0 %"),
+        ([1e-6, *[0.0] * 8, 0.999999], "9", "> 99.9 %"),
+        ([0.004, *[0.0] * 8, 0.996], "9", "99.6 %, then 0 with 0.4 %"),
+        (
+            [0.0, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.5],
+            "4?",
+            "Unsure: 4 (50.0 %) or 9 (50.0 %)",
+        ),
+        ([0.1] * 10, "?", "Unsure: this may be no digit"),
+    ],
+)
+def test_an_answer_at_large(probabilities: list[float], large: str, below: str) -> None:
+    from mnistlab.drawing import panel
+
+    guess = Guess(np.array(probabilities), 0.9)
+    assert panel._verdict(guess) == large
+    assert panel._words(guess) == below
 
 
 def test_light_and_dark(hand: Hand) -> None:

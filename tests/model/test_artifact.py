@@ -54,6 +54,13 @@ def test_onnx_runtime_and_torch_agree_on_real_digits(network: Network, mini: Dat
     np.testing.assert_allclose(probabilities, expected.softmax(1), atol=1e-5)
 
 
+def test_the_threshold_of_unsure_is_metadata() -> None:
+    network = Network(conv=())
+    for threshold, expected in ((None, {}), (0.875, {"unsure_below": "0.875"})):
+        session = onnxruntime.InferenceSession(to_onnx(network, weights_of(network), threshold))
+        assert session.get_modelmeta().custom_metadata_map == expected
+
+
 def test_weights_come_back_and_give_the_same_bytes(tmp_path: Path) -> None:
     weights = weights_of(max(OTHERS, key=repr))
     (tmp_path / "w.safetensors").write_bytes(weights_to_bytes(weights))

@@ -1,11 +1,13 @@
 """The model that comes with mnistlab, on real digits and real strokes where they are at hand."""
 
 import gzip
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from mnistlab.data.framing import frame_ink, frame_strokes
@@ -29,6 +31,14 @@ def drawings() -> list[Drawing]:
 
 def answers(pictures: list[np.ndarray]) -> np.ndarray:
     return np.asarray(shipped_model().predict(np.stack(pictures))[1].argmax(axis=1))
+
+
+def test_it_carries_its_threshold_and_the_weights_its_card_is_about() -> None:
+    model = shipped_model()
+    assert model.unsure_below == 0.9
+    weights = onnx.load_from_string(model.content).graph.initializer
+    found = hashlib.sha256(b"".join(each.raw_data for each in weights)).hexdigest()
+    assert found.startswith("ff3c535b4b321b66")
 
 
 def test_mnists_test_images(mnist: DataSet) -> None:

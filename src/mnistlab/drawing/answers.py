@@ -40,7 +40,7 @@ class Answer:
 
 
 def in_words(guess: Guess | None) -> str:
-    """A guess as people say it: `9 (98.2 %)`, `unsure: 4 (51 %) or 9 (47.3 %)`, `blank`."""
+    """A guess as people say it: `9 (98.2 %)`, `unsure: 4 (51.0 %) or 9 (47.3 %)`, `blank`."""
     if guess is None:
         return "blank"
     first, second = (
@@ -56,7 +56,7 @@ def percent(share: float) -> str:
         return "< 0.1 %"
     if 0.999 < share < 1:
         return "> 99.9 %"
-    return f"{100 * share:.1f} %".replace(".0 ", " ")
+    return f"{100 * share:.1f} %"
 
 
 def never_unsure(model: Predictor) -> str:

@@ -29,9 +29,15 @@ class Bars(tk.Canvas):
         width = round(max(WIDTH, COLUMN * len(names)) * unit)
         self.configure(height=self.header + CLASSES * row, width=width)
         self.bind("<Button-1>", self._clicked)
+        self.bind("<Configure>", lambda _: self._draw())
+        self._draw: Callable[[], None] = lambda: None  # what was shown last, again
 
     def show(self, guesses: Sequence[Guess | None], selected: int, theme: Theme) -> None:
-        """Draw everything anew."""
+        """Draw everything anew, now and whenever there is more or less room."""
+        self._draw = lambda: self._draw_all(guesses, selected, theme)
+        self._draw()
+
+    def _draw_all(self, guesses: Sequence[Guess | None], selected: int, theme: Theme) -> None:
         self.delete("all")
         self.configure(background=theme.hex("window"))
         for digit in range(CLASSES):
@@ -77,7 +83,7 @@ class Bars(tk.Canvas):
 
     def _text(self, right: float, digit: int, text: str, colour: str) -> None:
         top, height = self._row(digit)
-        fits = (self.plain.actual("family"), -max(1, round(height)))  # in pixels
+        fits = (self.plain.actual("family"), -max(1, round(0.86 * height)))  # in pixels
         chosen = self.small if height >= self.small.metrics("linespace") else fits
         y = top + height / 2
         self.create_text(right, y, text=text, anchor="e", fill=colour, font=chosen)

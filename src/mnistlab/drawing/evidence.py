@@ -8,13 +8,13 @@ networks", ECCV 2014).
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
+from mnistlab.errors import StoreError
 from mnistlab.images import CLASSES, SIDE
 from mnistlab.model.predictor import Predictor
 
@@ -69,28 +69,7 @@ class Explainer:
     """Finds the evidence in what one model says; exact where the network allows it."""
 
     def __init__(self, model: Predictor) -> None:
-        self.model = model
-
-    @cached_property
-    def layers(self) -> "_Layers | None":
-        """The weights of a network of one convolution and no pooling; None for any other.
-
-        They are tried on a picture: what a file calls its layers is not what they are.
-        """
-        picture = np.arange(SIDE * SIDE).reshape(SIDE, SIDE) % 256
-        logits = self.model.predict(picture[None])[0][0]
-        try:
-            layers = _read_layers(self.model.content)
-            found = [_exact(layers, picture, digit, 0) for digit in range(CLASSES)]
-        except (LookupError, ValueError):  # other layers, or not named and shaped as ours
-            return None
-        differences = [evidence.values.sum() + evidence.bias for evidence in found]
-        return layers if np.allclose(differences, logits - logits[0], atol=1e-2) else None
-
-    @property
-    def exact(self) -> bool:
-        """Whether evidence adds up to the difference of the logits."""
-        return self.layers is not None
+        self.model, self.layers = model, _one_convolution(model)
 
     def explain(self, picture: npt.NDArray[Any], digit: int, other: int) -> Evidence:
         """Why `digit` and not `other`, of a picture (28, 28) with values 0 to 255."""
@@ -107,6 +86,22 @@ class _Layers:
     biases: Map  # (10,)
     stride: int
     padding: int
+
+
+def _one_convolution(model: Predictor) -> _Layers | None:
+    """The weights of a network of one convolution and no pooling; None for any other.
+
+    They are tried on a picture: what a file calls its layers is not what they are.
+    """
+    picture = np.arange(SIDE * SIDE).reshape(SIDE, SIDE) % 256
+    try:
+        logits = model.predict(picture[None])[0][0]
+        layers = _read_layers(model.content)
+        found = [_exact(layers, picture, digit, 0) for digit in range(CLASSES)]
+    except (LookupError, ValueError, StoreError):  # other layers, or other names or shapes
+        return None
+    differences = [evidence.values.sum() + evidence.bias for evidence in found]
+    return layers if np.allclose(differences, logits - logits[0], atol=1e-2) else None
 
 
 def _read_layers(content: bytes) -> _Layers:
@@ -145,7 +140,6 @@ def _occlusion(model: Predictor, picture: npt.NDArray[Any], digit: int, other: i
     marked = (erased != picture).any(axis=(1, 2))  # a patch without ink changes nothing
     logits = model.predict(np.concatenate([picture[None].astype(np.float32), erased[marked]]))[0]
     differences = logits[:, digit] - logits[:, other]
-    values = np.zeros(len(starts) ** 2, np.float32)
-    values[marked] = differences[0] - differences[1:]
-    values = values.reshape(len(starts), len(starts))
+    values = np.zeros((len(starts), len(starts)), np.float32)
+    values.flat[marked] = differences[0] - differences[1:]
     return Evidence(digit, other, values, float("nan"), False, starts[0], STRIDE, PATCH)

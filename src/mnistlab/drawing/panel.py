@@ -4,7 +4,7 @@ import tkinter as tk
 from collections.abc import Callable, Sequence
 from tkinter import ttk
 
-from mnistlab.drawing.answers import percent
+from mnistlab.drawing.answers import in_words, percent
 from mnistlab.drawing.bars import Bars
 from mnistlab.drawing.board import Theme, paint_picture, ppm
 from mnistlab.drawing.evidence import Evidence
@@ -64,8 +64,9 @@ class Panel(ttk.Frame):
         row.pack(fill="x")
         self.verdict = ttk.Label(row, style="Verdict.TLabel")
         self.verdict.pack(side="left")
-        size = {"width": self.side, "height": self.side}
-        self.picture = tk.Canvas(row, highlightthickness=1, borderwidth=0, **size)
+        self.picture = tk.Canvas(
+            row, width=self.side, height=self.side, highlightthickness=1, borderwidth=0
+        )
         self.picture.create_image(1, 1, anchor="nw", tags="picture")
         self.picture.pack(side="right")
         seen = ttk.Label(row, text="What the\nnetwork\nsees", style="Faint.TLabel", justify="right")
@@ -110,10 +111,11 @@ def _words(guess: Guess | None) -> str:
         return "Nothing drawn yet"
     if _no_digit(guess):
         return "Unsure: this may be no digit"
-    first, second = (percent(guess.probabilities[n]) for n in (guess.digit, guess.runner_up))
     if guess.unsure:
-        return f"Unsure: {guess.digit} ({first}) or {guess.runner_up} ({second})"
-    return first if second == percent(0) else f"{first}, then {guess.runner_up} with {second}"
+        return in_words(guess).capitalize()
+    first, second = (guess.probabilities[digit] for digit in (guess.digit, guess.runner_up))
+    then = f", then {guess.runner_up} with {percent(second)}" if second >= 0.001 else ""
+    return percent(first) + then
 
 
 def _no_digit(guess: Guess) -> bool:

@@ -23,6 +23,7 @@ DELETE, REALLY = "Delete corrections", "Really delete"
 BOARD, GAP = 480, 16
 MIN_BOARD, MIN_PANEL = 210, 300
 MIN_WIDTH, MIN_HEIGHT = 560, 380
+MAX_NOTE = 200  # letters of what is told; more would leave too little room for the board
 FRAME = 15  # milliseconds between two looks while the pen moves
 SURE = 4000  # milliseconds in which a second press of the delete button counts
 
@@ -133,12 +134,13 @@ class Window:
         self.root.title("mnistlab · draw a digit")
         self.root.protocol("WM_DELETE_WINDOW", self.close)
         side, gap = round(BOARD * unit), round(GAP * unit)
-        self.board = tk.Canvas(
-            self.root, width=side, height=side, highlightthickness=1, cursor="pencil", borderwidth=0
-        )
+        room = ttk.Frame(self.root, width=side, height=side)
+        room.grid(row=0, column=0, sticky="nsew", padx=gap, pady=(gap, 0))
+        room.bind("<Configure>", self._fit_board)
+        self.board = tk.Canvas(self.root, highlightthickness=1, cursor="pencil", borderwidth=0)
+        self.board.place(in_=room)
         self.board.create_image(0, 0, anchor="nw", tags="drawing")
         self.board.create_text(0, 0, text="Draw a digit here", font=(self.family, 16), tags="hint")
-        self.board.grid(row=0, column=0, sticky="nsew", padx=gap, pady=(gap, 0))
         names = [model.name for model in self.models]
         self.panel = Panel(self.root, names, unit, self.select, self._reason, self.switch_theme)
         self.panel.grid(row=0, column=1, rowspan=3, sticky="nsew", padx=(0, gap), pady=gap)
@@ -153,15 +155,21 @@ class Window:
         self.root.minsize(round(MIN_WIDTH * unit), round(MIN_HEIGHT * unit))
         self.board.focus_set()
 
+    def _fit_board(self, room: "tk.Event[tk.Misc]") -> None:
+        """Make the board the largest square that its room has place for."""
+        side = min(room.width, room.height)
+        self.board.place(width=side, height=side)
+
     def _lay_out_foot(self, gap: int) -> None:
         foot = ttk.Frame(self.root)
         foot.grid(row=2, column=0, sticky="ew", padx=gap, pady=(0, gap))
         foot.columnconfigure(0, weight=1)
-        self.note = ttk.Label(foot, style="Faint.TLabel", width=1)  # else its text moves the board
+        # as wide as there is room for, never as wide as its text
+        self.note = ttk.Label(foot, style="Faint.TLabel", width=1)
         self.note.grid(row=0, column=0, sticky="ew")
         self.note.bind("<Configure>", lambda event: self.note.configure(wraplength=event.width))
         self.delete = ttk.Button(foot, command=self.delete_corrections)
-        self.delete.grid(row=0, column=1, sticky="e")
+        self.delete.grid(row=1, column=0, sticky="w", pady=(gap // 2, 0))
         self._show_delete()
 
     def _bind(self) -> None:
@@ -193,14 +201,14 @@ class Window:
         self._tell(WRONG)
 
     def _tell(self, note: str) -> None:
-        self.note.configure(text=one_line(note))
+        self.note.configure(text=one_line(note)[:MAX_NOTE])
 
     def _refresh_soon(self) -> None:
         """However fast the pen moves, look once in a frame."""
         self.pending = self.pending or self.root.after(FRAME, self.refresh)
 
     def _board_side(self) -> int:
-        return max(50, min(self.board.winfo_width(), self.board.winfo_height()))
+        return max(50, self.board.winfo_width())
 
     def _evidence(self, seen: Look) -> Evidence | None:
         """The evidence that is asked for in what the selected model says."""
@@ -253,9 +261,8 @@ def _dress_widgets(root: tk.Tk, theme: Theme, family: str) -> None:
     style.map("TCheckbutton", background=[("active", window)], indicatorbackground=chosen)
     style.configure("TCombobox", arrowcolor=text, fieldbackground=board, **flat)
     style.map("TCombobox", foreground=[("readonly", text)], background=[("active", line)])
-    for option in ("fieldbackground", "selectbackground"):
-        style.map("TCombobox", **{option: [("readonly", board)]})
-    style.map("TCombobox", selectforeground=[("readonly", text)])
+    paper, ink = [("readonly", board)], [("readonly", text)]
+    style.map("TCombobox", fieldbackground=paper, selectbackground=paper, selectforeground=ink)
     listed = {"background": board, "foreground": text, "selectBackground": bar}
     for option, colour in (listed | {"selectForeground": window}).items():
         root.option_add(f"*TCombobox*Listbox.{option}", colour)

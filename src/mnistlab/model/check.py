@@ -22,7 +22,7 @@ OPERATORS = {
 MIN_OPSET = 9
 MAX_NODES = 500
 MAX_NUMBERS = 20_000_000  # in all that the layers make of one picture
-MAX_WORK = 10_000_000_000  # multiplications for one picture: a second or two on one core
+MAX_WORK = 10_000_000_000  # multiplications for one picture: a second at most on one core
 
 Shape = tuple[int, ...]
 

@@ -92,8 +92,9 @@ class Predictor:
         options.intra_op_num_threads = 1  # a picture is too small to share out
         options.inter_op_num_threads = 1
         options.log_severity_level = 4
+        quiet = {"providers": ["CPUExecutionProvider"], "enable_fallback": 0}  # which prints
         try:
-            return onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+            return onnxruntime.InferenceSession(content, options, **quiet)
         except Exception as error:
             raise self._refusal(f"not an ONNX model ({_first_line(error)})") from None
 
@@ -110,15 +111,13 @@ class Predictor:
             raise self._refusal("has no float outputs logits and probabilities")
 
     def _read_threshold(self) -> float | None:
-        text = self.session.get_modelmeta().custom_metadata_map.get("unsure_below")
-        if text is None:
-            return None
         try:
-            value = float(text)
-        except ValueError:
+            text = self.session.get_modelmeta().custom_metadata_map.get("unsure_below", "")
+            value = float(text) if text else None
+        except ValueError:  # no number, or not even text
             value = np.nan
-        if not 0 <= value <= 1:
-            raise self._refusal(f"its unsure_below is {text[:20]}, not a number from 0 to 1")
+        if value is not None and not 0 <= value <= 1:
+            raise self._refusal("its unsure_below is not a number from 0 to 1")
         return value
 
     def _check_answers(self) -> None:
