@@ -350,7 +350,7 @@ def test_no_name_of_a_data_set_steers_a_terminal(
     assert "\x1b" not in out
     assert f"{SHOWN}: 28×28 pixels" in out
     assert f"Contact sheet: {SHOWN}-contact-sheet.png" in out
-    assert f"1,000 test images of {SHOWN}, its own data set\n" in out
+    assert f"1,000 test images of {SHOWN}, those it was scored on\n" in out
 
 
 def test_printing_is_done_in_one_place_each() -> None:

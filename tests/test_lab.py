@@ -18,7 +18,7 @@ from mnistlab.lab import default_folder, run_book
 from mnistlab.model.artifact import read_weights
 from mnistlab.report.pages import write_report
 from mnistlab.results.store import Store
-from mnistlab.results.summary import Results
+from mnistlab.results.summary import Results, read_results
 from mnistlab.training import local
 from mnistlab.training.fit import run
 from mnistlab.training.record import Job, Run, RunRecord
@@ -332,6 +332,8 @@ def test_a_report_that_cannot_be_written_is_unfinished_work(
     with pytest.raises(UnfinishedError, match="cannot be written"):
         run_book(tiny_book, tiny, tmp_path, only=["a"])
     assert len(list(tmp_path.glob("*/run.json"))) == 2
+    with pytest.raises(UnfinishedError, match="cannot be written"):
+        write_report(Store(tmp_path), read_results(Store(tmp_path)))  # as `mnistlab report` does
 
 
 def test_runs_that_another_lab_stores_meanwhile_are_in_the_report(

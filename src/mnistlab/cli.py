@@ -278,6 +278,8 @@ def _unforeseen(error: Exception) -> int:
     When loky cannot start a process its cleaning up fails too: the first error is the context.
     """
     cause = error if isinstance(error, OSError) else error.__context__
+    if isinstance(cause, KeyboardInterrupt):  # Ctrl-C while a library was imported
+        return INTERRUPTED
     if not isinstance(cause, OSError):
         raise error
     reason = cause.strerror or cause

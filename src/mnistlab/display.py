@@ -185,7 +185,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
     """Print a run's figures, confusion matrix and calibration on other images."""
     found, record = evaluation.mistakes, evaluation.run.record
     images = f"{evaluation.images:,} test images of {evaluation.data}"
-    whose = "its own data set" if evaluation.own else f"not its own data set, {record.data.name}"
+    whose = "those it was scored on" if evaluation.own else "not those it was scored on"
     say(f"Trial {record.trial}, seed {record.seed}, on {images}, {whose}")
     for metric, value in evaluation.scores.model_dump().items():
         say(f"{words.METRIC_NAMES[metric]:<12} {'–' if value is None else f'{value:.4f}'}")

@@ -9,6 +9,9 @@ LabError
 └── UnfinishedError     part of the work is done and stored, the rest could not be
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class LabError(Exception):
     """Something is wrong with what the lab was given; its text is shown to the user."""
@@ -36,6 +39,15 @@ class StoreError(LabError):
 
 class UnfinishedError(LabError):
     """Work stopped midway; what was finished is stored. Its exit code is 1, not 2."""
+
+
+@contextmanager
+def store_errors_as_unfinished() -> Iterator[None]:
+    """Raise a StoreError as UnfinishedError: part of the work is done."""
+    try:
+        yield
+    except StoreError as error:
+        raise UnfinishedError(str(error)) from None
 
 
 def printable(text: object) -> str:

@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import loky
@@ -12,7 +12,7 @@ from mnistlab.book.trial import Book, Trial
 from mnistlab.data.catalog import Progress, cache_folder
 from mnistlab.data.drawings import add_drawings
 from mnistlab.data.split import DataInfo, split
-from mnistlab.errors import BookError, StoreError, UnfinishedError
+from mnistlab.errors import BookError, StoreError, store_errors_as_unfinished
 from mnistlab.images import DataSet
 from mnistlab.results.store import Plan, Store
 from mnistlab.results.summary import Results
@@ -20,7 +20,7 @@ from mnistlab.training.engines import choose_engine, require_augmentation
 from mnistlab.training.identity import identity
 from mnistlab.training.local import LocalTrainer
 from mnistlab.training.record import Epoch, Job, RunRecord
-from mnistlab.training.trainer import AlreadyStored, Failure, Message
+from mnistlab.training.trainer import AlreadyStored, Failure, Message, Trainer
 
 OnJobEpoch = Callable[[Job, Epoch], None]
 
@@ -65,13 +65,13 @@ def run_book(
         else:
             missing.append(job)
     if missing:
-        train = _trainer(store, plan, jobs or loky.cpu_count(), fresh)
-        with closing(train(missing, parts)) as messages, _store_errors_as_unfinished():
+        train = _trainer(store, plan, loky.cpu_count() if jobs is None else jobs, fresh)
+        with closing(train(missing, parts)) as messages, store_errors_as_unfinished():
             _get_ready_to_report()
             for record, known in _stored(messages, store, plan, fresh, on_epoch):
                 failures += [record] if record.status == "failed" else []
                 on_run(record, known)
-    with _store_errors_as_unfinished():
+    with store_errors_as_unfinished():
         return _report(store, plan, failures)
 
 
@@ -86,7 +86,7 @@ def default_folder(book: Book, data: str) -> Path:
     return Path("results", "-".join([book.name, *added]))
 
 
-def _trainer(store: Store, plan: Plan, processes: int, fresh: bool) -> LocalTrainer:
+def _trainer(store: Store, plan: Plan, processes: int, fresh: bool) -> Trainer:
     """What trains here; it leaves out what another lab has stored when its turn comes."""
 
     def is_stored(job: Job) -> bool:
@@ -122,8 +122,9 @@ def _stored(
         if isinstance(message, Epoch):
             on_epoch(job, message)
         elif isinstance(message, AlreadyStored):
-            if record := _find(store, plan, job):
-                yield record, True
+            record = _find(store, plan, job)
+            gone = Failure("another lab stored it, and it is damaged or gone")
+            yield (record, True) if record else (_failed(job, gone, plan), False)
         elif isinstance(message, Failure):
             if message.traceback:
                 log = message.traceback.encode(errors="backslashreplace")
@@ -144,15 +145,6 @@ def _report(store: Store, plan: Plan, failures: list[RunRecord]) -> Results:
         write_report(store, results)
         if len(store.runs(plan)) == len(results.runs):
             return results
-
-
-@contextmanager
-def _store_errors_as_unfinished() -> Iterator[None]:
-    """Raise a StoreError as UnfinishedError: part of the work is done."""
-    try:
-        yield
-    except StoreError as error:
-        raise UnfinishedError(str(error)) from None
 
 
 def _plan(book: Book, data: DataInfo, engine: str, device: str) -> Plan:

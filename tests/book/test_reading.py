@@ -188,7 +188,9 @@ def test_a_key_of_many_dots_is_refused_before_it_takes_gigabytes(key: str, form:
         parse(form.format(key))
 
 
-@pytest.mark.parametrize("flood", ["a", '"', "'", "\\", "a.", '"a', "a\"'", "a .b\n"])
+@pytest.mark.parametrize(
+    "flood", ["a", '"', "'", "\\", "a.", '"a', "a\"'", "a .b\n", '\\"', '# \\"', '"""', "'''"]
+)
 def test_looking_for_dots_takes_no_longer_than_the_text_is(flood: str) -> None:
     started = process_time()
     with pytest.raises(BookError):
@@ -197,6 +199,9 @@ def test_looking_for_dots_takes_no_longer_than_the_text_is(flood: str) -> None:
 
 
 def test_dots_in_texts_are_no_dots_of_keys() -> None:
+    listed = "1.2.3.4.5.6.7.8.9.10.11.12.13.14.15.16.17.18.19.20"
+    for form in ('"{}"', "'{}'", '"""\n{}\n""" # {}'):
+        assert parse_book(ONE + "why = " + form.format(listed, listed), "b", "b.toml").trials
     why = (
         "Why? "
         + "." * 50

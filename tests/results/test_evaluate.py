@@ -72,6 +72,7 @@ def test_of_other_data_too_only_the_test_images_are_used(out: Path) -> None:
 def test_a_runs_own_data_is_known_by_its_images_and_not_by_its_name(out: Path) -> None:
     own, run = learned(), first(out)
     assert evaluate(run.folder, DataSet("mnist", own.train, own.test)).own
+    assert evaluate(run.folder, DataSet("fewer", random_images(50), own.test)).own
     assert not evaluate(run.folder, DataSet("tiny", own.train, random_images(80, seed=2))).own
 
 

@@ -56,6 +56,8 @@ def test_a_damaged_model_is_named_by_its_path(
     with pytest.raises(StoreError) as caught:
         open_model(path, name)
     assert str(caught.value).startswith(f"{path}: ")
+    with pytest.raises(StoreError, match=r"model\.onnx: damaged"):
+        find_models(path.parent)  # its hash tells, even where it could still be opened
 
 
 def test_places_without_a_model(tiny: DataSet, tiny_book: Book, tmp_path: Path) -> None:

@@ -63,6 +63,9 @@ def test_what_cannot_be_is_refused_with_the_remedy(installed: pytest.MonkeyPatch
     with_torch(installed)
     with pytest.raises(EngineError, match="finds no CUDA device here; use --device cpu"):
         choose_engine(device="cuda")
+    for wrong in (("nativ", "cpu"), ("native", "gpu")):
+        with pytest.raises(EngineError, match="no such; engines are auto, native, torch"):
+            choose_engine(*wrong)
 
 
 def test_without_the_library_pytorch_serves_if_it_is_installed(

@@ -363,3 +363,8 @@ def test_a_full_disk_is_told_in_one_line_and_nothing_is_left(
     where = f"{tmp_path / 'splits'}: cannot be written (No space left on device)"
     assert str(refused.value) == f"{where}; set MNISTLAB_CACHE to a folder with room for 1 MB"
     assert not shared(tmp_path)
+
+
+def test_no_workers_are_refused_and_not_waited_for(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="--jobs 0: give at least 1"):
+        LocalTrainer(0, tmp_path)

@@ -25,7 +25,15 @@ from mnistlab.book.trial import (
 MAX_CHARACTERS = 1_000_000  # of a book
 MAX_DOTS = 16  # in one key: the memory that tomllib needs grows with their square
 PART = r"""(?:(?<![\w-])[\w-]++|"(?:\\.|[^"\\\n])*+"|'[^'\n]*+')"""  # of a key, between dots
-TOO_MANY_DOTS = re.compile(rf"{PART}(?:[ \t]*+\.[ \t]*+{PART}){{{MAX_DOTS + 1}}}")
+# a text, a comment, or a key of too many dots: what is inside the former is passed over, in one go
+TOKEN = re.compile(
+    r'''"""(?:(?!""")(?:\\.|[^\\]))*+(?:""")?'''
+    r"|'''(?:(?!''').)*+(?:''')?"
+    rf"|(?P<dotted>{PART}(?:[ \t]*+\.[ \t]*+{PART}){{{MAX_DOTS + 1}}})"
+    r"""|"(?:\\.|[^"\\\n])*+"?|\#[^\n]*+|[\w-]++"""
+    r"|'[^'\n]*+'?",
+    re.DOTALL,
+)
 SETTING_KEYS = (*Network.model_fields, *Training.model_fields)
 WORD_KEYS = ("why", "note", "reference")
 TRIAL_KEYS = ("name", "from", *WORD_KEYS, *SETTING_KEYS)
@@ -92,7 +100,7 @@ def _tables(text: str, file: str) -> dict[str, Any]:
     if len(text) > MAX_CHARACTERS:
         size = f"larger than {MAX_CHARACTERS:,} characters"
         raise refused(f"{file}: {size}, which no book of trials is; give another file")
-    if TOO_MANY_DOTS.search(text):
+    if any(token["dotted"] for token in TOKEN.finditer(text)):
         raise refused(f"{file}: a key of more than {MAX_DOTS} dots, which no book has; shorten it")
     try:
         return tomllib.loads(text)

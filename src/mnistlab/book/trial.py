@@ -15,6 +15,7 @@ MAX_TRIALS = 1000
 
 Count = Annotated[int, Field(strict=True, ge=1, le=100_000)]
 SeedCount = Annotated[int, Field(strict=True, ge=1, le=MAX_SEEDS)]
+Seed = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 UpToOne = Annotated[float, Field(ge=0, le=1)]
 Pixels = Annotated[float, Field(ge=0, le=SIDE)]
@@ -181,7 +182,7 @@ class Book(BookHeader):
 
     name: BookName
     options: tuple[str, ...] = ()  # what a command changed, as it writes that: `--epochs 5`
-    seeds: Annotated[tuple[int, ...], Field(min_length=1, max_length=MAX_SEEDS)]
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MAX_SEEDS)]
     trials: Annotated[tuple[Trial, ...], Field(min_length=1, max_length=MAX_TRIALS)]
 
     @model_validator(mode="after")
@@ -212,6 +213,7 @@ class Book(BookHeader):
 
         Raises BookError.
         """
+        strokes = validated(tuple[str, ...], tuple(strokes), "--strokes")
         copies = max((extra.copies for extra in self.extra), default=1)
         more = ({"strokes": name, "copies": copies} for name in strokes)
         options = (f"--strokes {quote(name)}" for name in strokes)

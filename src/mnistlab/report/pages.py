@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from mnistlab.book.trial import Figures
 from mnistlab.data.split import PARTS
-from mnistlab.errors import one_line
+from mnistlab.errors import one_line, store_errors_as_unfinished
 from mnistlab.images import Images
 from mnistlab.report import words
 from mnistlab.report.compose import Report, compose
@@ -39,13 +39,14 @@ def write_report(store: Store, results: Results) -> None:
 
     Raises StoreError.
     """
-    store.write_file("results.json", to_json(results).encode())
-    test = store.test()
+    test = store.test(results.plan)
     report = compose(results, test)
-    for name, curves in report.curves.items():
-        store.write_file(f"plots/{name}.png", draw_curves(f"Trial {name}", curves))
-    store.write_file("report.md", to_markdown(report).encode())
-    store.write_file("report.html", to_html(report, test).encode())
+    with store_errors_as_unfinished():
+        store.write_file("results.json", to_json(results).encode())
+        for name, curves in report.curves.items():
+            store.write_file(f"plots/{name}.png", draw_curves(f"Trial {name}", curves))
+        store.write_file("report.md", to_markdown(report).encode())
+        store.write_file("report.html", to_html(report, test).encode())
 
 
 def to_markdown(report: Report) -> str:

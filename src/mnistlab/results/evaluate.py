@@ -21,7 +21,7 @@ class Evaluation:
 
     run: StoredRun
     data: str  # the data set's name
-    own: bool  # whether it is the run's own data set, of which it has not seen the test images
+    own: bool  # whether these are the test images that the run was scored on
     images: int  # how many
     scores: Scores
     mistakes: Mistakes
@@ -37,11 +37,21 @@ def evaluate(folder: Path, data: DataSet) -> Evaluation:
     return Evaluation(
         run=run,
         data=data.name,
-        own=run.record.data.sha256 == data.sha256,
+        own=_own(run, data),
         images=len(images),
         scores=score(probabilities, images.labels),
         mistakes=find_mistakes(predictions),
     )
+
+
+def _own(run: StoredRun, data: DataSet) -> bool:
+    """Whether these are the test images that the run was scored on, whatever it trained on."""
+    try:
+        test = Store(run.folder.parent).test()
+    except StoreError:
+        return False
+    same_labels = np.array_equal(test.labels, data.test.labels)
+    return same_labels and np.array_equal(test.pixels, data.test.pixels)
 
 
 def _finished_run(folder: Path) -> StoredRun:

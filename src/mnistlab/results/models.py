@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 from mnistlab.errors import StoreError, one_line
-from mnistlab.results.store import Store, StoredRun
+from mnistlab.results.store import Store, StoredRun, check_run
 from mnistlab.results.summary import Results, read_results
 
 
@@ -16,6 +16,8 @@ def find_models(place: Path) -> list[tuple[str, Path]]:
     if _holds(place, "book.json"):
         return _best_runs(place, read_results(Store(place)))
     if _holds(place, "model.onnx"):
+        if _holds(place, "run.json"):
+            check_run(place)
         return [(place.name, place / "model.onnx")]
     if _holds(place):
         return [(place.stem, place)]

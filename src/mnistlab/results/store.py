@@ -12,7 +12,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,17 @@ class StoredRun:
         return array
 
 
+class _AnotherError(StoreError):
+    """A folder is about other data, or trained for other epochs."""
+
+
+def check_run(folder: Path) -> None:
+    """Raise StoreError unless all files of a run are what was written, wherever it lies."""
+    with _reading(folder / "run.json"):
+        _, hashes = _unsealed(folder / "run.json")
+    _verified(folder, hashes)
+
+
 class Store:
     """A results folder. Several labs may write to one at the same time."""
 
@@ -83,14 +94,15 @@ class Store:
 
         A folder that is about something else is refused before anything is written.
         """
-        hashes = self._refuse_another(plan)
+        self._refuse_another(plan)
         digest = _sha256(test.pixels.tobytes() + test.labels.tobytes())
         path = self.folder / f"test-{digest[:8]}.npz"
         with self._writing("give another --out"):
             for folder in (self.folder, self.folder / "plots", self.folder / "logs"):
                 atomic.recover_from_kills(folder)
-            packed = path.read_bytes() if path.is_file() else b""
-            if _sha256(packed) != hashes.get(path.name):
+            if self._holds(plan, test):
+                packed = path.read_bytes()
+            else:
                 archive = io.BytesIO()
                 np.savez_compressed(archive, pixels=test.pixels, labels=test.labels)
                 packed = archive.getvalue()
@@ -101,9 +113,14 @@ class Store:
         """Return what the folder is about. Raises StoreError."""
         return self._read_book()[0]
 
-    def test(self) -> Images:
-        """Return the test images that the stored predictions are about. Raises StoreError."""
+    def test(self, expected: Plan | None = None) -> Images:
+        """Return the test images that the stored predictions are about.
+
+        Raises StoreError, also where the folder is not about what is `expected`.
+        """
         plan, hashes = self._read_book()
+        if expected is not None:
+            self._refuse(plan, expected)
         count, ((name, content),) = plan.data.sizes["test"], _verified(self.folder, hashes).items()
         with _reading(self.folder / name):
             announced = sum(member.file_size for member in ZipFile(io.BytesIO(content)).infolist())
@@ -165,6 +182,8 @@ class Store:
         Every stored seed counts, whoever trained it; runs of other settings do not. Raises
         StoreError if one of the plan's own is damaged.
         """
+        with suppress(OSError):  # a folder that can only be read
+            atomic.recover_from_kills(self.folder)
         own = {plan.identity(trial, seed) for trial in plan.book.trials for seed in plan.book.seeds}
         found = {}
         for folder in self.folder.glob("?" * HEX_DIGITS):
@@ -189,17 +208,34 @@ class Store:
             _expect([Path(name).name for name in hashes] == [*hashes] and len(hashes) == 1)
             return Plan.model_validate_json(content), hashes
 
-    def _refuse_another(self, plan: Plan) -> dict[str, str]:
-        """The hashes in the folder's book.json, if it is there and intact. Raises StoreError."""
+    def _refuse_another(self, plan: Plan) -> None:
+        """Raise StoreError if the folder is about something else; runs tell where the book cannot.
+
+        A folder whose book.json is damaged is about what its intact runs are about.
+        """
         try:
-            stored, hashes = self._read_book()
+            self._refuse(self.plan(), plan)
+        except _AnotherError:
+            raise
         except StoreError:
-            return {}
+            for folder in self.folder.glob("?" * HEX_DIGITS):
+                if self.has_intact(folder.name) and (run := self.find(folder.name)):
+                    self._refuse(plan.model_copy(update={"data": run.record.data}), plan)
+
+    def _refuse(self, stored: Plan, plan: Plan) -> None:
         for then, now in zip(_about(stored), _about(plan), strict=True):
             if then != now:
                 what = f"its runs are {then}, not {now}"
-                raise StoreError(f"{self.folder}: {what}; give another --out")
-        return hashes
+                raise _AnotherError(f"{self.folder}: {what}; give another --out")
+
+    def _holds(self, plan: Plan, test: Images) -> bool:
+        """Whether these very test images are in the folder."""
+        try:
+            stored = self.test(plan)
+        except StoreError:
+            return False
+        labels = np.array_equal(stored.labels, test.labels)
+        return labels and np.array_equal(stored.pixels, test.pixels)
 
     @contextmanager
     def _writing(self, remedy: str = "mend that and give the same command again") -> Iterator[None]:
@@ -213,8 +249,8 @@ class Store:
 def _about(plan: Plan) -> tuple[str, str]:
     """What all runs of a folder have in common: texts that differ whenever it does."""
     sizes = ", ".join(f"{part} {plan.data.sizes[part]:,}" for part in PARTS)
-    options = [option for option in plan.book.options if not option.startswith("--seeds")]
-    way = " ".join(options) or "the book's own epochs and strokes"
+    epochs = [option for option in plan.book.options if option.startswith("--epochs")]
+    way = " ".join(epochs) or "the book's own epochs"
     return f"made with {way}", f"of images {plan.data.sha256[:8]} ({sizes})"
 
 

@@ -7,38 +7,44 @@ from typing import NamedTuple
 from mnistlab.errors import EngineError, NoEngineError
 from mnistlab.training.native import library
 
+ENGINES = ("auto", "native", "torch")
+DEVICES = ("auto", "cpu", "cuda")
 
-class Choice(NamedTuple):
+
+class EngineChoice(NamedTuple):
     """An engine's name, as runs record it, and its device."""
 
     name: str
     device: str
 
 
-def choose_engine(engine: str = "auto", device: str = "auto") -> Choice:
+def choose_engine(engine: str = "auto", device: str = "auto") -> EngineChoice:
     """`native` or `torch`, on `cpu` or `cuda`.
 
     `auto` takes CUDA where there is a device and PyTorch, else the native engine, else PyTorch.
     Raises EngineError for what is not installed, not there, or not possible.
     """
+    if engine not in ENGINES or device not in DEVICES:
+        known = f"engines are {', '.join(ENGINES)}; devices {', '.join(DEVICES)}"
+        raise EngineError(f"engine {engine!r} on device {device!r}: no such; {known}")
     if engine == "native" and device == "cuda":
         raise EngineError(
             "--device cuda: the native engine works on the CPU; use --engine torch, or --device cpu"
         )
     perhaps = device == "auto" and engine != "native" and _sees_a_device()
     if (perhaps or device == "cuda") and _has_cuda():
-        return Choice("torch", "cuda")
+        return EngineChoice("torch", "cuda")
     if device == "cuda":
         raise EngineError("--device cuda: PyTorch finds no CUDA device here; use --device cpu")
     if engine == "torch":
         _need_torch()
-        return Choice("torch", "cpu")
+        return EngineChoice("torch", "cpu")
     try:
-        return Choice(native_name(), "cpu")
+        return EngineChoice(native_name(), "cpu")
     except NoEngineError:
         if engine == "native" or not find_spec("torch"):
             raise
-        return Choice("torch", "cpu")
+        return EngineChoice("torch", "cpu")
 
 
 def native_name() -> str:

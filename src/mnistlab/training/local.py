@@ -47,6 +47,8 @@ class LocalTrainer:
 
         A job that `is_stored` when its turn comes is left out.
         """
+        if processes < 1:
+            raise EngineError(f"--jobs {processes}: give at least 1")
         self.processes, self.cache, self.is_stored = processes, cache, is_stored
 
     def __call__(self, jobs: Sequence[Job], split: Split) -> Generator[tuple[Job, Message]]:

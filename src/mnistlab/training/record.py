@@ -72,7 +72,7 @@ class RunRecord(BaseModel):
     environment: dict[str, str] = {}
 
     @model_validator(mode="after")
-    def _is_whole(self) -> Self:
+    def _parts_belong_together(self) -> Self:
         if [epoch.epoch for epoch in self.history] != list(range(1, len(self.history) + 1)):
             raise ValueError("history: the epochs are not numbered from 1")
         if self.status != "done":

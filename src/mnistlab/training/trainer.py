@@ -1,6 +1,6 @@
 """What a trainer is: where runs are trained. `local` has the one for this machine's processes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,5 +27,5 @@ Message = Epoch | Run | Failure | AlreadyStored
 class Trainer(Protocol):
     """Trains all jobs on one split; how the split reaches its workers is its own affair."""
 
-    def __call__(self, jobs: Sequence[Job], split: Split) -> Iterator[tuple[Job, Message]]:
+    def __call__(self, jobs: Sequence[Job], split: Split) -> Generator[tuple[Job, Message]]:
         """Every epoch of every job as it ends, then its run, its failure, or that it was done."""
