@@ -118,7 +118,7 @@ def test_what_a_command_changed_is_noted_as_the_command_writes_it(tiny_book: Boo
             "should hold no control characters, not 'x\\x00'",
         ),
         (lambda book: book.with_strokes(["x\udcff"]), "should be UTF-8, not 'x\\udcff'"),
-        (lambda book: book.with_strokes([3]), "should be a valid string, not 3"),  # type: ignore[list-item]
+        (lambda book: book.with_strokes([3]), "should be a valid string, not 3"),
         (lambda book: book.with_strokes(["x"] * 101), '"extra" should have at most 100 items'),
     ],
 )
