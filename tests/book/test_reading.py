@@ -73,7 +73,7 @@ NO_FILE = "cannot be a file name on every system; rename it"
         ("base = 3\n" + TRIAL, '"base" should be a table of keys, not 3'),
         ("[base]\nbatchsize = 3\n" + TRIAL, '[base]: unknown key "batchsize"; did you mean '
                                              '"batch_size"?'),
-        ("[base]\nwhy = 'x'\n" + TRIAL, '[base]: unknown key "why"; choose one of conv, dropout, '),
+        ("[base]\nwhy = 'x'\n" + TRIAL, '[base]: unknown key "why"; choose one of conv, head, '),
         ("sedes = 3\n" + ONE, 'unknown key "sedes"; did you mean "seeds"?'),
         ("name = 'x'\n" + ONE, 'unknown key "name"'),
         ("options = []\n" + ONE, 'unknown key "options"'),

@@ -21,6 +21,10 @@ OTHERS = {
         conv=(Conv(out=3, kernel=3, padding=2, pool=3, norm=True), Conv(out=4, kernel=2, stride=2)),
         dropout=0.5,
     ),
+    Network(conv=(), hidden=(40, 30), activation="tanh"),
+    Network(conv=(Conv(out=5, kernel=5, pool=2, pool_by="mean"),), activation="gelu"),
+    Network(conv=(Conv(out=6, kernel=5, norm=True),), head="average", activation="silu"),
+    Network(conv=(Conv(out=6, kernel=5, stride=2),), hidden=(20,), activation="leaky_relu"),
 }
 
 

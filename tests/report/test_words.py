@@ -38,6 +38,10 @@ BOOK = [trial("1"), trial("2", "1", 0.0005)]
             "Changing kernel 7 → 5, stride 3 → 2 together",
         ),
         ({"augment.rotate": (0.0, 10.0)}, "Raising augment rotate from 0 to 10"),
+        ({"hidden": ((), (120,))}, "Adding a hidden layer of 120"),
+        ({"hidden": ((120, 84), ())}, "Removing hidden layers of 120 and 84"),
+        ({"hidden": ((120,), (240,))}, "Changing hidden layers from 120 to 240"),
+        ({"activation": ("relu", "gelu")}, "Changing activation from relu to gelu"),
         ({}, "Changing nothing"),
     ],
 )

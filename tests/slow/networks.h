@@ -90,6 +90,7 @@ typedef struct {
     int channels, classes, batch, images, epochs; // 0: 1, 10, 16, 40, 2
     int unlabelled;                               // every so many images have label -1; 0: none
     int optimizer, fixed_norm, frozen;            // frozen: the last layer
+    int activation, pool_mean, average;           // activation 0: RECTIFIED
     float rate, decay, momentum, smoothing, dropout; // rate 0: 0.01
 } Network;
 
@@ -114,17 +115,21 @@ static Layer linear_layer(int inputs, int outputs) {
 static Engine planned(const Network *n, Layer *layers) {
     Layer *l = layers;
     int side = SIDE, stored = n->channels;
+    const int activation = otherwise(n->activation, RECTIFIED);
     for (const Conv *c = n->conv; c < n->conv + MOST_CONV && c->filters; c++, l++) {
         *l = (Layer){.channels = stored, .side = side, .padding = c->padding, .kernel = c->kernel,
-                     .stride = c->stride, .filters = c->filters, .norm = c->norm, .relu = 1,
-                     .pool = c->pool, .frozen = c->frozen};
+                     .stride = c->stride, .filters = c->filters, .norm = c->norm,
+                     .activation = activation, .pool = c->pool, .pool_mean = n->pool_mean,
+                     .frozen = c->frozen};
         side = ((side + 2 * c->padding - c->kernel) / c->stride + 1) / c->pool;
         stored = (int)whole(c->filters);
     }
+    if (n->average && l > layers) l[-1].average = side = 1;
     int inputs = side * side * stored;
     if (n->hidden) {
         *l = linear_layer(inputs, n->hidden);
-        l++->relu = 1;
+        l->dropout = n->dropout > 0;
+        l++->activation = activation;
         inputs = (int)whole(n->hidden);
     }
     *l = linear_layer(inputs, n->classes);
@@ -228,7 +233,7 @@ static Outcome trained(const Network *n, Random random, int apart) {
     Engine e = planned(n, layers);
     place(&e, apart);
     draw_all_weights(&e, n->channels, &random);
-    const Data data = draw_data(n, layers[e.count - 1].channels, &random);
+    const Data data = draw_data(n, e.dropped, &random);
     float *logits = zeros((int64_t)n->images * n->classes, 4);
     Outcome found = {0, FNV_START};
     for (int epoch = 0; epoch < n->epochs; epoch++) {

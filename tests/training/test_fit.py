@@ -240,6 +240,18 @@ def test_cosine_starts_at_the_rate_and_falls_towards_zero() -> None:
     assert rates[-1] == pytest.approx(0.4 * (1 + math.cos(0.9 * math.pi)) / 2)
 
 
+def test_onecycle_rises_to_the_rate_and_falls_towards_zero() -> None:
+    training = Training(batch_size=32, learning_rate=0.5, epochs=100, schedule="onecycle")
+    rates = [learning_rate(training, epoch) for epoch in range(1, 101)]
+    assert rates[0] == pytest.approx(0.5 / 25, rel=0.02)
+    assert rates[29] == pytest.approx(0.5, rel=0.001)
+    assert rates[64] == pytest.approx(0.25, rel=0.03)  # half way down, at (65 - 0.5)/100
+    assert rates[99] < 0.5 / 1000
+    assert np.diff(rates[:30]).min() > 0
+    assert np.diff(rates[30:]).max() < 0
+    assert 0 < learning_rate(training.model_copy(update={"epochs": 1}), 1) <= 0.5
+
+
 def test_probabilities_and_loss_are_scipys() -> None:
     logits = np.random.default_rng(0).normal(0, 20, (50, 10)).astype(np.float32)
     labels = np.arange(50, dtype=np.uint8) % 10

@@ -37,7 +37,8 @@ def test_every_default_of_a_book_is_frozen_here(model: type[BaseModel]) -> None:
     fields = model.model_fields.items()
     defaults = {name: field.default for name, field in fields if not field.is_required()}
     defaults = {
-        name: {} if isinstance(value, BaseModel) else value for name, value in defaults.items()
+        name: {} if isinstance(value, BaseModel) else [] if value == () else value
+        for name, value in defaults.items()
     }
     assert defaults == {name: DEFAULTS[name] for name in defaults}
 
@@ -46,11 +47,11 @@ def test_a_new_key_renames_no_run_that_leaves_it_at_its_default(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class NewNetwork(Network):
-        activation: str = "relu"
+        gate: str = "open"
 
     old = identity(job(), DATA)
-    monkeypatch.setitem(module.DEFAULTS, "activation", "relu")
-    new, other = NewNetwork(conv=NETWORK.conv), NewNetwork(conv=NETWORK.conv, activation="elu")
+    monkeypatch.setitem(module.DEFAULTS, "gate", "open")
+    new, other = NewNetwork(conv=NETWORK.conv), NewNetwork(conv=NETWORK.conv, gate="shut")
     assert identity(job(new), DATA) == old != identity(job(other), DATA)
 
 

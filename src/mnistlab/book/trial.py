@@ -1,6 +1,7 @@
 """A trial: one named configuration, validated once and frozen; and a book of them."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from shlex import quote
 from typing import Annotated, Any, Literal, Self
 
@@ -20,6 +21,8 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 UpToOne = Annotated[float, Field(ge=0, le=1)]
 Pixels = Annotated[float, Field(ge=0, le=SIDE)]
 Step = Annotated[int, Field(ge=1, le=SIDE)]
+Units = Annotated[int, Field(ge=1, le=4096)]
+Activation = Literal["relu", "leaky_relu", "tanh", "gelu", "silu"]
 Text = Annotated[str, Field(max_length=2000, pattern=r"^[\P{Cc}\t\r\n]*$")]
 Writer = Annotated[Text, BeforeValidator(lambda name: str(name) if type(name) is int else name)]
 
@@ -31,13 +34,14 @@ class Settings(BaseModel):
 
 
 class Conv(Settings):
-    """One layer: convolution, batch-norm if `norm`, ReLU, max-pooling if `pool` > 1."""
+    """One layer: convolution, batch-norm if `norm`, activation, pooling if `pool` > 1."""
 
     out: Annotated[int, Field(ge=1, le=4096)]
     kernel: Annotated[int, Field(ge=1, le=2 * SIDE)]
     stride: Step = 1
     padding: Annotated[int, Field(ge=0, le=SIDE)] = 0
     pool: Step = 1
+    pool_by: Literal["max", "mean"] = "max"
     norm: bool = False
 
     def side_before_pool(self, side: int) -> int:
@@ -50,10 +54,13 @@ class Conv(Settings):
 
 
 class Network(Settings):
-    """Convolution layers, then dropout, then one linear layer to the ten classes."""
+    """Convolution layers, then hidden linear layers, then a linear layer to the ten classes."""
 
     conv: Annotated[tuple[Conv, ...], Field(strict=False, max_length=20)]
-    dropout: Share = 0.0
+    head: Literal["flatten", "average"] = "flatten"  # of the last convolution's positions
+    hidden: Annotated[tuple[Units, ...], Field(strict=False, max_length=20)] = ()
+    activation: Activation = "relu"  # after each convolution and hidden layer
+    dropout: Share = 0.0  # of what enters each linear layer but the first on pixels
 
     @field_validator("conv")
     @classmethod
@@ -69,6 +76,12 @@ class Network(Settings):
             side = layer.side_after(side)
         return conv
 
+    @model_validator(mode="after")
+    def _head_has_positions(self) -> Self:
+        if self.head == "average" and not self.conv:
+            raise ValueError('head "average" needs a convolution; set head = "flatten"')
+        return self
+
     def shapes(self) -> list[tuple[int, int]]:
         """(channels, side in pixels) of the image and after each convolution layer."""
         shapes = [(1, SIDE)]
@@ -76,10 +89,29 @@ class Network(Settings):
             shapes.append((layer.out, layer.side_after(shapes[-1][1])))
         return shapes
 
+    def last_side(self) -> int:
+        """Pixels along one side of what enters the first linear layer."""
+        return 1 if self.head == "average" else self.shapes()[-1][1]
+
     def features(self) -> int:
-        """How many numbers enter the linear layer."""
-        channels, side = self.shapes()[-1]
-        return channels * side * side
+        """How many numbers enter the first linear layer."""
+        return self.shapes()[-1][0] * self.last_side() ** 2
+
+    def linear(self) -> dict[str, tuple[int, int]]:
+        """The linear layers by name, the hidden ones first: how many numbers go in and come out."""
+        names = [f"hidden{number}" for number in range(1, len(self.hidden) + 1)]
+        sizes = pairwise([self.features(), *self.hidden, CLASSES])
+        return dict(zip([*names, "linear"], sizes, strict=True))
+
+    def dropped(self) -> dict[str, int]:
+        """The linear layers whose inputs dropout reaches, and how many those are.
+
+        All of them but a hidden layer on pixels.
+        """
+        inputs = {name: n for name, (n, _) in self.linear().items() if self.dropout}
+        if not self.conv:
+            inputs.pop("hidden1", None)
+        return inputs
 
     def parameters(self) -> int:
         """How many weights and biases are learned."""
@@ -87,7 +119,7 @@ class Network(Settings):
             layer.out * (channels * layer.kernel**2 + 1 + 2 * layer.norm)
             for layer, (channels, _) in zip(self.conv, self.shapes(), strict=False)
         )
-        return convolutions + CLASSES * (self.features() + 1)
+        return convolutions + sum((n + 1) * m for n, m in self.linear().values())
 
 
 class Augment(Settings):
@@ -115,7 +147,8 @@ class Training(Settings):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     momentum: Share = 0.0
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Literal["constant", "cosine", "onecycle"] = "constant"
+    label_smoothing: Share = 0.0  # of each target, shared out evenly over the classes
     epochs: Count
     # epochs without a lower validation loss before stopping; 0: never
     patience: Annotated[int, Field(ge=0)] = 0

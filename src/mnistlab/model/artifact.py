@@ -53,10 +53,16 @@ def to_onnx(network: Network, weights: Weights, unsure_below: float | None = Non
             parts = ("weight", "bias", "running_mean", "running_var")
             names = [f"norm{number}.{part}" for part in parts]
             steps.add("BatchNormalization", steps.last, *names, epsilon=BATCH_NORM_EPSILON)
-        steps.add("Relu", steps.last)
+        steps.activate(network.activation)
         if conv.pool > 1:
-            steps.add("MaxPool", steps.last, kernel_shape=[conv.pool] * 2, strides=[conv.pool] * 2)
+            pool = "MaxPool" if conv.pool_by == "max" else "AveragePool"
+            steps.add(pool, steps.last, kernel_shape=[conv.pool] * 2, strides=[conv.pool] * 2)
+    if network.head == "average":
+        steps.add("GlobalAveragePool", steps.last)
     steps.add("Flatten", steps.last)
+    for number in range(1, len(network.hidden) + 1):
+        steps.add("Gemm", steps.last, f"hidden{number}.weight", f"hidden{number}.bias", transB=1)
+        steps.activate(network.activation)
     steps.add("Gemm", steps.last, "linear.weight", "linear.bias", output="logits", transB=1)
     steps.add("Softmax", "logits", output="probabilities", axis=1)
     model = steps.model()
@@ -82,6 +88,28 @@ class _Steps:
     def add(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> None:
         self.last = output or f"{operator.lower()}{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, list(inputs), [self.last], **attributes))
+
+    def activate(self, activation: str) -> None:
+        """Apply an activation; those that this version of ONNX does not have are written out."""
+        given = self.last
+        match activation:
+            case "leaky_relu":
+                self.add("LeakyRelu", given, alpha=0.01)
+            case "silu":
+                self.add("Sigmoid", given)
+                self.add("Mul", given, self.last)
+            case "gelu":  # x · (1 + erf(x/√2)) / 2
+                self.add("Div", given, self.number("root", 2**0.5))
+                self.add("Erf", self.last)
+                self.add("Add", self.last, self.number("one", 1))
+                self.add("Mul", self.last, self.number("half", 0.5))
+                self.add("Mul", given, self.last)
+            case _:
+                self.add({"relu": "Relu", "tanh": "Tanh"}[activation], given)
+
+    def number(self, name: str, value: float) -> str:
+        known = any(constant.name == name for constant in self.constants)
+        return name if known else self.constant(name, np.array(value, np.float32))
 
     def model(self) -> onnx.ModelProto:
         def floats(name: str, *shape: int) -> onnx.ValueInfoProto:

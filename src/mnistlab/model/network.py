@@ -4,7 +4,6 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistlab.book.trial import Network
-from mnistlab.images import CLASSES
 from mnistlab.model import Weights
 
 
@@ -23,7 +22,9 @@ def initial_weights(network: Network, random: np.random.Generator) -> Weights:
             for part, value in begin.items():
                 weights[f"norm{number}.{part}"] = np.full(conv.out, value, np.float32)
         channels = conv.out
-    return weights | _layer("linear", (CLASSES, network.features()), random)
+    for name, (inputs, outputs) in network.linear().items():
+        weights |= _layer(name, (outputs, inputs), random)
+    return weights
 
 
 def _layer(name: str, shape: tuple[int, ...], random: np.random.Generator) -> Weights:

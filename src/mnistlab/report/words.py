@@ -1,17 +1,23 @@
 """Trials, figures and verdicts in words; the templates use most of these as filters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from mnistlab.book.trial import Conv, Trial
+from mnistlab.book.trial import Network, Trial
 from mnistlab.results.compare import FEWEST, HELPED, HURT, TOO_FEW, UNCLEAR, Verdict
 from mnistlab.results.mistakes import Recall
 from mnistlab.results.statistics import Interval
 from mnistlab.results.summary import TrialSummary
 
 NOTHING = "–"
-SETTINGS = {"conv": "network", "out": "filters", "norm": "batch-norm", "pool": "max-pooling"}
+SETTINGS = {
+    "conv": "network", "out": "filters", "norm": "batch-norm", "pool": "pooling",
+    "pool_by": "kind of pooling", "hidden": "hidden layers",
+}  # fmt: skip
+ACTIVATIONS = {
+    "relu": "ReLU", "leaky_relu": "leaky ReLU", "tanh": "tanh", "gelu": "GELU", "silu": "SiLU",
+}  # fmt: skip
 METRIC_NAMES = {
     "accuracy": "accuracy", "loss": "loss", "auroc": "AUROC", "f1_micro": "F1 (micro)",
     "f1_macro": "F1 (macro)",
@@ -87,6 +93,8 @@ def value_words(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:g}"
+    if isinstance(value, tuple | list) and all(isinstance(each, int) for each in value):
+        return " and ".join(map(str, value)) or "none"
     if isinstance(value, tuple | list):
         return count(len(value), "layer")
     if isinstance(value, dict):
@@ -117,6 +125,9 @@ def describe_change(changes: Changes) -> str:
         return f"Changing {list_changes(changes)}" + (" together" if changes else "")
     ((key, (before, after)),) = changes.items()
     name = setting_name(key)
+    if key == "hidden" and not (before and after):
+        layers = "a hidden layer" if len(before or after) == 1 else "hidden layers"
+        return f"{'Removing' if before else 'Adding'} {layers} of {value_words(before or after)}"
     if isinstance(before, bool) or isinstance(after, bool):
         return f"{'Adding' if after else 'Removing'} {name}"
     verb = "Changing"
@@ -194,14 +205,15 @@ def other_metrics(verdict: Verdict) -> list[tuple[str, str]]:
 def network_words(trial: Trial) -> str:
     """A trial's network and how it is trained."""
     network, training = trial.network, trial.training
-    dropout = [f"dropout {network.dropout:g}"] if network.dropout else []
-    layers = " → ".join([*(_layer(each) for each in network.conv), *dropout, "linear"])
+    layers = " → ".join(_layers(network))
     learns = [f"{training.optimizer}, learning rate {training.learning_rate:g}"]
     if training.momentum:
         learns.append(f"momentum {training.momentum:g}")
     learns.append(f"weight decay {training.weight_decay:g}, batch size {training.batch_size}")
     if training.schedule != "constant":
         learns.append(f"{training.schedule} schedule")
+    if training.label_smoothing:
+        learns.append(f"label smoothing {training.label_smoothing:g}")
     if training.augment.active:
         learns.append(f"images varied by {value_words(training.augment.model_dump())}")
     learns.append(f"{training.epochs} epochs at most")
@@ -210,10 +222,19 @@ def network_words(trial: Trial) -> str:
     return f"{layers} ({network.parameters():,} parameters); {', '.join(learns)}"
 
 
-def _layer(layer: Conv) -> str:
-    size = f"{layer.kernel}×{layer.kernel}, stride {layer.stride}, padding {layer.padding}"
-    norm, pool = ", batch-norm" * layer.norm, f", max-pool {layer.pool}" * (layer.pool > 1)
-    return f"conv {layer.out} of {size}{norm}, ReLU{pool}"
+def _layers(network: Network) -> Iterator[str]:
+    activation = ACTIVATIONS[network.activation]
+    for conv in network.conv:
+        size = f"{conv.kernel}×{conv.kernel}, stride {conv.stride}, padding {conv.padding}"
+        norm = ", batch-norm" if conv.norm else ""
+        pool = f", {conv.pool_by}-pool {conv.pool}" if conv.pool > 1 else ""
+        yield f"conv {conv.out} of {size}{norm}, {activation}{pool}"
+    if network.head == "average":
+        yield "average over all positions"
+    for name, (_, outputs) in network.linear().items():
+        if name in network.dropped():
+            yield f"dropout {network.dropout:g}"
+        yield "linear" if name == "linear" else f"linear {outputs}, {activation}"
 
 
 def environment_words(environment: Mapping[str, str]) -> str:

@@ -57,7 +57,7 @@ class Batches:
 
     def _kept(self, count: int) -> Bytes:
         """1 where a feature stays: a 16-bit number drawn for each must reach the share to drop."""
-        wanted = count * self.network.features()
+        wanted = count * sum(self.network.dropped().values())
         drawn = np.asarray(self.drops.random_raw(-(-wanted // 4)))  # 64 bits each
         kept = drawn.view(np.uint16)[:wanted] >= round(self.network.dropout * 2**16)
         return kept.view(np.uint8).reshape(count, -1)

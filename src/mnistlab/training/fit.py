@@ -24,6 +24,8 @@ from mnistlab.training.scores import score, unsure_threshold
 OnEpoch = Callable[[Epoch], Literal["stop"] | None]  # hears of each epoch, and may end the run
 Floats = npt.NDArray[np.float32]
 
+RISE = 0.3  # of the epochs of a `onecycle` schedule
+
 
 class Engine(Protocol):
     """A network in training: what the loop asks of it, however it computes gradients."""
@@ -118,10 +120,19 @@ def run(job: Job, split: Split, on_epoch: OnEpoch | None = None) -> Run:
 
 
 def learning_rate(training: Training, epoch: int) -> float:
-    """The rate of an epoch (from 1): constant, or half a cosine from it down towards 0."""
-    if training.schedule == "constant":
-        return training.learning_rate
-    return training.learning_rate * (1 + math.cos(math.pi * (epoch - 1) / training.epochs)) / 2
+    """The rate of an epoch (from 1), which never exceeds `learning_rate`.
+
+    `cosine` falls by half a cosine towards 0. `onecycle` rises by one from a 25th over three tenths
+    of the epochs, and falls by another (Smith and Topin, "Super-convergence", 2018).
+    """
+    highest, cycle = training.learning_rate, (epoch - 0.5) / training.epochs
+    if training.schedule == "cosine":
+        return highest * (1 + math.cos(math.pi * (epoch - 1) / training.epochs)) / 2
+    if training.schedule == "onecycle" and cycle < RISE:
+        return highest * (1 - 24 / 25 * (1 + math.cos(math.pi * cycle / RISE)) / 2)
+    if training.schedule == "onecycle":
+        return highest * (1 + math.cos(math.pi * (cycle - RISE) / (1 - RISE))) / 2
+    return highest
 
 
 def softmax(logits: Floats) -> Floats:

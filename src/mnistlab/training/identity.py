@@ -13,7 +13,8 @@ from mnistlab.training.record import FORMAT, Job
 
 HEX_DIGITS = 16  # hexadecimal
 DEFAULTS = {
-    "stride": 1, "padding": 0, "pool": 1, "norm": False,
+    "stride": 1, "padding": 0, "pool": 1, "pool_by": "max", "norm": False,
+    "head": "flatten", "hidden": [], "activation": "relu", "label_smoothing": 0.0,
     "dropout": 0.0, "weight_decay": 0.0, "optimizer": "adam", "momentum": 0.0,
     "schedule": "constant", "patience": 0, "augment": {},
     "rotate": 0.0, "shear": 0.0, "scale": 0.0, "shift": 0.0, "thickness": 0.0, "elastic": 0.0,

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from mnistlab.book.trial import Network, Training
-from mnistlab.images import CLASSES, Bytes
+from mnistlab.images import Bytes
 from mnistlab.model import Weights
 from mnistlab.training.batches import Batch, Batches, Rows
 
@@ -33,37 +33,56 @@ SCORING_BATCH = 1000
 WHITE = 255.0  # the value of a pixel full of ink
 
 
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU, "leaky_relu": nn.LeakyReLU, "tanh": nn.Tanh, "gelu": nn.GELU, "silu": nn.SiLU,
+}  # fmt: skip
+
+
 class ConvNet(nn.Module):
-    """(n, 28, 28) pixels from 0 to 255 → (n, 10) logits, without dropout: the engine adds that.
+    """(n, 28, 28) pixels from 0 to 255 → (n, 10) logits.
 
     Its layers are named as in the files it is saved to; `dtype` is that of weights and activations.
     """
 
     def __init__(self, network: Network, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        layers: OrderedDict[str, nn.Module] = OrderedDict()
-        channels, self.dtype = 1, dtype
+        self.network, self.dtype = network, dtype
+        layers, channels = OrderedDict[str, nn.Module](), 1
         for number, conv in enumerate(network.conv, 1):
             layers[f"conv{number}"] = nn.utils.skip_init(
                 nn.Conv2d, channels, conv.out, conv.kernel, conv.stride, conv.padding, dtype=dtype
             )
             if conv.norm:
                 layers[f"norm{number}"] = nn.BatchNorm2d(conv.out, dtype=dtype)
-            layers[f"relu{number}"] = nn.ReLU()
+            layers[f"conv{number}_activation"] = ACTIVATIONS[network.activation]()
             if conv.pool > 1:
-                layers[f"pool{number}"] = nn.MaxPool2d(conv.pool)
+                pool = nn.MaxPool2d if conv.pool_by == "max" else nn.AvgPool2d
+                layers[f"pool{number}"] = pool(conv.pool)
             channels = conv.out
-        layers["linear"] = nn.utils.skip_init(nn.Linear, network.features(), CLASSES, dtype=dtype)
+        if network.head == "average":
+            layers["average"] = nn.AdaptiveAvgPool2d(1)
+        for name, (inputs, outputs) in network.linear().items():
+            layers[name] = nn.utils.skip_init(nn.Linear, inputs, outputs, dtype=dtype)
+            if name != "linear":
+                layers[f"{name}_activation"] = ACTIVATIONS[network.activation]()
         self.layers = nn.Sequential(layers)
 
-    def features(self, pixels: Tensor) -> Tensor:
-        """What enters the linear layer: (n, channels, side, side)."""
-        features: Tensor = self.layers[:-1](pixels.to(self.dtype).div(WHITE).unsqueeze(1))
-        return features
+    def forward(self, pixels: Tensor, kept: Tensor | None = None) -> Tensor:
+        """`kept` (n, features) is what dropout leaves, as `Batch` has it; None: all."""
+        values, first = pixels.to(self.dtype).div(WHITE).unsqueeze(1), 0
+        dropped = self.network.dropped()
+        for name, layer in self.layers.named_children():
+            if kept is not None and name in dropped:
+                last = first + dropped[name]
+                values, first = self._drop(values, kept[:, first:last]), last
+            values = layer(values.flatten(1) if isinstance(layer, nn.Linear) else values)
+        return values
 
-    def forward(self, pixels: Tensor) -> Tensor:
-        logits: Tensor = self.layers[-1](self.features(pixels).flatten(1))
-        return logits
+    def _drop(self, values: Tensor, kept: Tensor) -> Tensor:
+        if values.dim() == 4:
+            n, channels, side, _ = values.shape
+            kept = kept.reshape(n, side, side, channels).permute(0, 3, 1, 2)
+        return values * kept / (1 - self.network.dropout)
 
 
 class TorchEngine:
@@ -95,7 +114,7 @@ class TorchEngine:
             all_rows = torch.from_numpy(batch.rows).to(self.device)
             for rows in all_rows.split(self.batches.training.batch_size):
                 logits = self._logits(pixels[rows], batch.kept)
-                loss = _loss(logits, labels[rows])
+                loss = _loss(logits, labels[rows], self.batches.training.label_smoothing)
                 self.optimizer.zero_grad(set_to_none=True)
                 loss.backward()
                 self.optimizer.step()
@@ -131,20 +150,16 @@ class TorchEngine:
         return sent
 
     def _logits(self, pixels: Tensor, kept: Bytes | None) -> Tensor:
-        features = self.model.features(pixels)
-        if kept is not None:
-            n, channels, side, _ = features.shape
-            mask = torch.from_numpy(kept).to(self.device).reshape(n, side, side, channels)
-            features = features * mask.permute(0, 3, 1, 2) / (1 - self.network.dropout)
-        logits: Tensor = self.model.layers[-1](features.flatten(1))
+        mask = None if kept is None else torch.from_numpy(kept).to(self.device)
+        logits: Tensor = self.model(pixels, mask)
         return logits
 
 
-def _loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean cross-entropy; where the label is -1, every class has an equal share."""
+def _loss(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Mean cross-entropy; every class has a share of `smoothing` of a target, all of label -1."""
     chances = logits.log_softmax(1)
-    own = chances.gather(1, labels.clamp(min=0)[:, None])[:, 0]
-    return -torch.where(labels < 0, chances.mean(1), own).mean()
+    own, equal = chances.gather(1, labels.clamp(min=0)[:, None])[:, 0], chances.mean(1)
+    return -torch.where(labels < 0, equal, (1 - smoothing) * own + smoothing * equal).mean()
 
 
 def _optimizer(model: nn.Module, training: Training) -> torch.optim.Optimizer:

@@ -79,17 +79,104 @@ INLINE float sum16(v16 v) { // a tree over lanes: 8 + 8, 4 + 4, 2 + 2, 1 + 1
     return v[0] + v[1];
 }
 
+// e^x for x <= 0: 2^n times a polynomial (the Taylor series to the 7th power, |r| <= ln 2 / 2)
+static v16 exp16(v16 x) {
+    const v16 least = ALL(-87.f),
+              shift = ALL(12582912.f); // adding 1.5·2^23 rounds to whole numbers
+    i16 low = x < least;
+    x = (v16)((low & (i16)least) | (~low & (i16)x));
+    v16 t = fma16(x, ALL(1.44269504f), shift), n = t - shift;
+    v16 r = fma16(n, ALL(-0.693359375f), x);
+    r = fma16(n, ALL(2.12194440e-4f), r);
+    v16 p = ALL(1.f / 5040);
+    const float terms[] = {1.f / 720, 1.f / 120, 1.f / 24, 1.f / 6, .5f, 1, 1};
+    for (int i = 0; i < 7; i++) p = fma16(p, r, ALL(terms[i]));
+    return (v16)((i16)p + (((i16)t - (i16)shift) << 23));
+}
+
+// ---- activations ----
+
+enum { IDENTITY, RECTIFIED, LEAKY, TANH, GELU, SILU };
+static const float LEAK = .01f; // PyTorch's default
+
+INLINE v16 choose16(i16 mask, v16 a, v16 b) { return (v16)((mask & (i16)a) | (~mask & (i16)b)); }
+
+INLINE v16 size16(v16 x) { return (v16)((i16)x & 0x7FFFFFFF); }
+
+// tanh x: near 0 an odd polynomial (Cephes, tanhf), else (1 - e^-2|x|)/(1 + e^-2|x|) with x's sign
+static v16 tanh16(v16 x) {
+    const v16 size = size16(x), s = x * x, e = exp16(ALL(-2.f) * size);
+    v16 p = ALL(-5.70498872745e-3f);
+    const float terms[] = {2.06390887954e-2f, -5.37397155531e-2f, 1.33314422036e-1f,
+                           -3.33332819422e-1f};
+    for (int i = 0; i < 4; i++) p = fma16(p, s, ALL(terms[i]));
+    const v16 near = fma16(p * s, x, x), far = (ALL(1.f) - e) / (ALL(1.f) + e);
+    const v16 signed_far = (v16)((i16)far | ((i16)x & (int32_t)0x80000000));
+    return choose16(size < ALL(.625f), near, choose16(x == x, signed_far, x));
+}
+
+// 1/(1 + e^-x)
+static v16 sigmoid16(v16 x) {
+    const v16 e = exp16(-size16(x));
+    return choose16(x == x, choose16(x < ALL(0.f), e, ALL(1.f)) / (ALL(1.f) + e), x);
+}
+
+// The normal distribution's function, to 1e-7 (Abramowitz and Stegun 1964, 7.1.26), and density.
+static v16 normal16(v16 x, v16 *density) {
+    const v16 size = size16(x) * ALL(.70710678f), e = exp16(-size * size);
+    const v16 t = ALL(1.f) / fma16(size, ALL(.3275911f), ALL(1.f));
+    v16 p = ALL(1.061405429f);
+    const float terms[] = {-1.453152027f, 1.421413741f, -.284496736f, .254829592f};
+    for (int i = 0; i < 4; i++) p = fma16(p, t, ALL(terms[i]));
+    const v16 tail = ALL(.5f) * p * t * e;
+    *density = ALL(.39894228f) * e;
+    return choose16(x == x, choose16(x < ALL(0.f), tail, ALL(1.f) - tail), x);
+}
+
+// An activation other than ReLU, and its slope at x. Not inlined: they would fill the loops around.
+static __attribute__((noinline)) v16 curve(int activation, v16 x) {
+    v16 density;
+    switch (activation) {
+    case TANH:
+        return tanh16(x);
+    case GELU:
+        return x * normal16(x, &density);
+    case SILU:
+        return x * sigmoid16(x);
+    default:
+        return choose16(x > ALL(0.f), x, ALL(LEAK) * x);
+    }
+}
+
+static __attribute__((noinline)) v16 slope(int activation, v16 x) {
+    v16 density, y;
+    switch (activation) {
+    case TANH:
+        y = tanh16(x);
+        return fma16(-y, y, ALL(1.f));
+    case GELU:
+        y = normal16(x, &density);
+        return fma16(x, density, y);
+    case SILU:
+        y = sigmoid16(x);
+        return y * fma16(x, ALL(1.f) - y, ALL(1.f));
+    default:
+        return choose16(x > ALL(0.f), ALL(1.f), ALL(LEAK));
+    }
+}
+
 // ---- layers ----
 
 typedef struct {
     // what the caller sets; a linear layer has `channels` inputs, kernel = stride = side = 1
-    int32_t linear, channels, side, padding, kernel, stride, filters, norm, relu, pool, dropout,
-        frozen;
+    int32_t linear, channels, side, padding, kernel, stride, filters, norm, activation, pool,
+        pool_mean, average, dropout, frozen; // average: over all positions, after pooling
     // what engine_plan finds: filters in whole vectors, sides of the output before and after
     // pooling
     int32_t width, out, after;
     int64_t weight, bias, gamma, beta, end; // places in the parameters, a layer's side by side
     int64_t mean, variance;                 // places in the running statistics of batch-norm
+    int64_t dropped;                        // where its features are in an image's dropout mask
     int64_t row, image, z_image;            // floats from one row, or image, to the next
     float *input, *z, *d_input, *d_z; // activations and their gradients; z before normalisation
     float *turned, *moments; // filters turned for the way back; mean, 1/deviation of a batch
@@ -102,6 +189,7 @@ typedef struct {
     Layer *layers;
     int64_t count, batch;                 // layers; images a batch at most
     int64_t parameters, statistics, work; // sizes that engine_plan finds, in floats
+    int64_t dropped;                      // features that dropout may take of an image
     float *weight, *gradient, *first, *second, *running, *memory; // arrays of these sizes
     int32_t optimizer, fixed_norm;                // fixed_norm: batch-norm as in inference
     float rate, decay, momentum, smoothing, kept; // kept: the share that dropout leaves
@@ -110,10 +198,16 @@ typedef struct {
 
 static int64_t whole(int64_t n) { return (n + LANES - 1) / LANES * LANES; }
 
-// Whether the output has a place of its own; it else lies in the next layer's input, where nothing
-// is normalised, pooled or padded between the two. Either way positions follow one another.
+// Whether the output before activation has a place of its own; it else lies, rectified, in the next
+// layer's input, where nothing is normalised, pooled or padded between the two. Either way
+// positions follow one another.
 static int staged(const Layer *l, const Engine *e) {
-    return l == e->layers + e->count - 1 || l->norm || l->pool > 1 || l[1].padding;
+    return l == e->layers + e->count - 1 || l->norm || l->pool > 1 || l->average
+        || l->activation > RECTIFIED || l[1].padding;
+}
+
+static int rectified_in_place(const Layer *l, const Engine *e) {
+    return l->activation == RECTIFIED && !staged(l, e);
 }
 
 // Whether the gradient of the input lies where the input does: a linear layer's takes its place
@@ -129,7 +223,7 @@ static int64_t weight_rows(const Layer *l) { return l->linear ? l->filters : fan
 
 // Find the sizes of all arrays, from what the caller has set.
 EXPORT void engine_plan(Engine *e) {
-    e->parameters = e->statistics = 0;
+    e->parameters = e->statistics = e->dropped = 0;
     for (Layer *l = e->layers; l < e->layers + e->count; l++) {
         int64_t padded = l->side + 2 * l->padding;
         l->width = whole(l->filters);
@@ -145,6 +239,8 @@ EXPORT void engine_plan(Engine *e) {
         l->mean = e->statistics;
         l->variance = l->mean + (l->norm ? l->width : 0);
         e->statistics = l->variance + (l->norm ? l->width : 0);
+        l->dropped = e->dropped;
+        e->dropped += l->dropout ? l->channels : 0;
     }
     e->work = 0;
     for (Layer *l = e->layers; l < e->layers + e->count; l++) {
@@ -283,7 +379,7 @@ static void product(const Sum *s, int64_t rows, int64_t width, const float *a, c
 
 // z[i][k] = bias[k] + x[i]·w[k], summed in 16 lanes, for `rows` images and `outs` outputs
 INLINE void dots(const float *x, int64_t x_row, const float *w, int64_t n, const float *bias,
-                 float *z, int64_t z_row, int relu, const int rows, const int outs) {
+                 float *z, int64_t z_row, int rectify, const int rows, const int outs) {
     v16 t[DOT_ROWS][DOT_OUTS];
     for (int i = 0; i < rows; i++)
         for (int k = 0; k < outs; k++) t[i][k] = ALL(0.f);
@@ -298,19 +394,20 @@ INLINE void dots(const float *x, int64_t x_row, const float *w, int64_t n, const
     for (int i = 0; i < rows; i++)
         for (int k = 0; k < outs; k++) {
             float sum = sum16(t[i][k]) + bias[k];
-            z[i * z_row + k] = relu && sum < 0 ? 0 : sum;
+            z[i * z_row + k] = rectify && sum < 0 ? 0 : sum;
         }
 }
 
 static void linear(const Engine *e, const Layer *l, int64_t batch) {
     const float *w = e->weight + l->weight, *bias = e->weight + l->bias;
+    const int rectify = rectified_in_place(l, e);
     for (int64_t i = 0, rows; i < batch; i += rows) {
         rows = batch - i >= DOT_ROWS ? DOT_ROWS : 1;
         for (int64_t k = 0, outs; k < l->filters; k += outs) {
             outs = l->filters - k >= DOT_OUTS ? DOT_OUTS : 1;
             const float *x = l->input + i * l->image, *v = w + k * l->channels;
             float *z = l->z + i * l->z_image + k;
-#define DOTS(R, O) dots(x, l->image, v, l->channels, bias + k, z, l->z_image, l->relu, R, O)
+#define DOTS(R, O) dots(x, l->image, v, l->channels, bias + k, z, l->z_image, rectify, R, O)
             if (rows == 1) {
                 if (outs == 1) DOTS(1, 1);
                 else DOTS(1, DOT_OUTS);
@@ -332,7 +429,7 @@ static void convolve(const Engine *e, const Layer *l, int64_t first, int64_t end
     const Sum sum = {l->places, l->spots, l->taps, fan_in(l), l->width, 1, 0, 0};
     for (int64_t i = first; i < end; i++)
         product(&sum, places(l, 1), l->width, l->input + i * l->image, e->weight + l->weight,
-                e->weight + l->bias, l->z + i * l->z_image, l->relu && !staged(l, e) ? RELU : SET);
+                e->weight + l->bias, l->z + i * l->z_image, rectified_in_place(l, e) ? RELU : SET);
 }
 
 // Add an image's part to 16 sums; image by image, so that rounding stays small.
@@ -389,7 +486,7 @@ static void moments(const Engine *e, const Layer *l, int64_t batch, int training
         STORE(variance + c, ALL(1.f) / sqrt16(LOAD(variance + c) + ALL(EPSILON)));
 }
 
-// One place of a staged layer's output before pooling: normalised, rectified.
+// What makes a staged layer's output of z: normalisation, activation, pooling.
 typedef struct {
     v16 mean, inverse, gamma, beta;
 } Norm;
@@ -400,23 +497,37 @@ INLINE Norm norm_of(const Engine *e, const Layer *l, int64_t c) {
                   LOAD(e->weight + l->gamma + c), LOAD(e->weight + l->beta + c)};
 }
 
-INLINE v16 output_of(const Layer *l, const Norm *n, v16 z) {
-    v16 y = l->norm ? fma16((z - n->mean) * n->inverse, n->gamma, n->beta) : z;
-    return l->relu ? relu16(y) : y;
+INLINE v16 normalised(const Layer *l, const Norm *n, v16 z) {
+    return l->norm ? fma16((z - n->mean) * n->inverse, n->gamma, n->beta) : z;
 }
 
-// The maximum of the outputs that are pooled, the first of them made of z.
-INLINE v16 highest(const Layer *l, const Norm *n, const float *z) {
-    v16 most = output_of(l, n, LOAD(z));
-    for (int64_t u = 0; u < l->pool; u++)
-        for (int64_t v = u == 0; v < l->pool; v++)
-            most = max16(most, output_of(l, n, LOAD(z + (u * l->out + v) * l->width)));
-    return most;
+INLINE v16 activated(const Layer *l, v16 x) {
+    if (l->activation == RECTIFIED) return relu16(x);
+    return l->activation == IDENTITY ? x : curve(l->activation, x);
 }
+
+INLINE v16 output_of(const Layer *l, const Norm *n, v16 z) {
+    return activated(l, normalised(l, n, z));
+}
+
+// The outputs that are pooled, their maximum or mean, the first of them made of z.
+INLINE v16 pooled(const Layer *l, const Norm *n, const float *z) {
+    v16 one = output_of(l, n, LOAD(z));
+    for (int64_t u = 0; u < l->pool; u++)
+        for (int64_t v = u == 0; v < l->pool; v++) {
+            const v16 other = output_of(l, n, LOAD(z + (u * l->out + v) * l->width));
+            one = l->pool_mean ? one + other : max16(one, other);
+        }
+    return l->pool_mean ? one * ALL(1 / (float)(l->pool * l->pool)) : one;
+}
+
+// Of an average over all positions, one's share.
+INLINE v16 share_of(const Layer *l) { return ALL(1 / (float)(l->after * l->after)); }
 
 // Where the next layer's input has a position of this one's output.
 INLINE int64_t place_after(const Layer *l, int64_t r, int64_t q) {
     const Layer *next = l + 1;
+    if (l->average) return 0;
     if (next->linear) return (r * l->after + q) * l->width;
     return (r + next->padding) * next->row + (q + next->padding) * l->width;
 }
@@ -427,10 +538,14 @@ static void normalise_and_pool(const Engine *e, const Layer *l, int64_t batch) {
             const Norm norm = norm_of(e, l, c);
             const float *z = l->z + i * l->z_image + c;
             float *to = l[1].input + i * l[1].image + c;
+            v16 total = ALL(0.f);
             for (int64_t r = 0; r < l->after; r++)
-                for (int64_t q = 0; q < l->after; q++)
-                    STORE(to + place_after(l, r, q),
-                          highest(l, &norm, z + (r * l->out + q) * l->pool * l->width));
+                for (int64_t q = 0; q < l->after; q++) {
+                    const v16 y = pooled(l, &norm, z + (r * l->out + q) * l->pool * l->width);
+                    if (l->average) total += y;
+                    else STORE(to + place_after(l, r, q), y);
+                }
+            if (l->average) STORE(to, total * share_of(l));
         }
 }
 
@@ -440,8 +555,7 @@ static void drop(const Engine *e, const Layer *l, float *at, const uint8_t *mask
     const v16 scale = ALL(1 / e->kept);
     for (int64_t i = 0; i < batch; i++)
         for (int64_t f = 0; f < l->channels; f += LANES) {
-            i16 keep =
-                __builtin_convertvector(*(const b16 *)(mask + i * l->channels + f), i16) != 0;
+            i16 keep = __builtin_convertvector(*(const b16 *)(mask + i * e->dropped + f), i16) != 0;
             float *x = at + i * l->image + f;
             STORE(x, WHERE(keep, LOAD(x) * scale));
         }
@@ -472,7 +586,7 @@ static void read_images(const Layer *l, const uint8_t *images, const int64_t *or
 
 static void forward(const Engine *e, int64_t batch, const uint8_t *mask, int training) {
     for (const Layer *l = e->layers; l < e->layers + e->count; l++) {
-        if (training && l->dropout) drop(e, l, l->input, mask, batch);
+        if (training && l->dropout) drop(e, l, l->input, mask + l->dropped, batch);
         if (l->linear) linear(e, l, batch);
         else convolve_and_sum(e, l, batch);
         if (l->norm) moments(e, l, batch, training);
@@ -481,21 +595,6 @@ static void forward(const Engine *e, int64_t batch, const uint8_t *mask, int tra
 }
 
 // ---- loss ----
-
-// e^x for x <= 0: 2^n times a polynomial (the Taylor series to the 7th power, |r| <= ln 2 / 2)
-static v16 exp16(v16 x) {
-    const v16 least = ALL(-87.f),
-              shift = ALL(12582912.f); // adding 1.5·2^23 rounds to whole numbers
-    i16 low = x < least;
-    x = (v16)((low & (i16)least) | (~low & (i16)x));
-    v16 t = fma16(x, ALL(1.44269504f), shift), n = t - shift;
-    v16 r = fma16(n, ALL(-0.693359375f), x);
-    r = fma16(n, ALL(2.12194440e-4f), r);
-    v16 p = ALL(1.f / 5040);
-    const float terms[] = {1.f / 720, 1.f / 120, 1.f / 24, 1.f / 6, .5f, 1, 1};
-    for (int i = 0; i < 7; i++) p = fma16(p, r, ALL(terms[i]));
-    return (v16)((i16)p + (((i16)t - (i16)shift) << 23));
-}
 
 // ln x for a normal x > 0: 2·artanh((m - 1)/(m + 1)) + n·ln 2 with x = m·2^n, m about 1
 static double log_of(double x) {
@@ -549,22 +648,40 @@ static double softmax(const Engine *e, const int32_t *labels, const int64_t *ord
 
 // ---- backward ----
 
+// d_z of one place, normalised x, from the gradient d of its output.
+INLINE v16 unactivated(const Layer *l, v16 x, v16 d) {
+    if (l->activation == RECTIFIED) return WHERE(x > ALL(0.f), d);
+    return l->activation == IDENTITY ? d : d * slope(l->activation, x);
+}
+
 // d_z of 16 channels of an image from the gradient of what the next layer was given: each maximum's
-// to the first place that has it. Also their sum, and that of d_z times z as batch-norm has it.
+// to the first place that has it, a mean's shared out. Also their sum, and that of d_z times z as
+// batch-norm has it.
 static void unpool_channels(const Layer *l, const Norm *norm, const float *z, const float *d_next,
                             float *d_z, v16 *sum, v16 *product) {
+    const v16 part = ALL(1 / (float)(l->pool * l->pool));
     *sum = *product = ALL(0.f);
     for (int64_t r = 0; r < l->after; r++)
         for (int64_t q = 0; q < l->after; q++) {
             const int64_t first = (r * l->out + q) * l->pool * l->width;
-            const v16 most = highest(l, norm, z + first), d = LOAD(d_next + place_after(l, r, q));
-            i16 waiting = l->relu ? most > ALL(0.f) : most == most;
+            v16 d = LOAD(d_next + place_after(l, r, q));
+            if (l->average) d *= share_of(l);
+            if (l->pool_mean) d *= part;
+            const v16 most = l->pool_mean ? ALL(0.f) : pooled(l, norm, z + first);
+            i16 waiting = l->activation == RECTIFIED ? most > ALL(0.f) : most == most;
             for (int64_t u = 0; u < l->pool; u++)
                 for (int64_t v = 0; v < l->pool; v++) {
                     const int64_t at = first + (u * l->out + v) * l->width;
-                    const i16 here = waiting & (output_of(l, norm, LOAD(z + at)) == most);
-                    const v16 mine = WHERE(here, d);
-                    waiting &= ~here;
+                    const v16 x = normalised(l, norm, LOAD(z + at));
+                    v16 mine;
+                    if (l->pool_mean) {
+                        mine = unactivated(l, x, d);
+                    } else {
+                        const i16 here = waiting & (activated(l, x) == most);
+                        waiting &= ~here;
+                        mine = WHERE(here, d);
+                        if (l->activation > RECTIFIED) mine *= slope(l->activation, x);
+                    }
                     STORE(d_z + at, mine);
                     *sum += mine;
                     *product += mine * ((LOAD(z + at) - norm->mean) * norm->inverse);
@@ -628,7 +745,7 @@ enum { PART = 64 }; // features: what both products need of them stays in the fi
 static void linear_gradients(const Engine *e, const Layer *l, int64_t batch, int inputs) {
     const Sum images = {l->outs, l->weight_rows, l->spots, batch, l->image, 1, 0, 0};
     const Sum filters = {l->spots, l->places, l->outs, l->filters, l->channels, 1, 0, 0};
-    const int gate = l > e->layers && l[-1].relu && !staged(l - 1, e);
+    const int gate = l > e->layers && rectified_in_place(l - 1, e);
     const float *weight = e->weight + l->weight;
     for (int64_t f = 0; f < l->channels; f += PART) {
         const int64_t width = l->channels - f < PART ? l->channels - f : PART;
@@ -684,7 +801,7 @@ static void backward(const Engine *e, int64_t batch, const uint8_t *mask) {
         lowest++; // below it nothing learns, and no gradient is needed
     for (const Layer *l = last; l >= lowest; l--) {
         if (l < last && staged(l, e)) unpool(e, l, batch);
-        else if (l < last && l->relu && !l[1].linear)
+        else if (rectified_in_place(l, e) && !l[1].linear)
             rectify(l, batch); // a linear layer has done it
         if (l->linear) {
             bias_gradient(e, l, 0, batch);
@@ -692,7 +809,7 @@ static void backward(const Engine *e, int64_t batch, const uint8_t *mask) {
         } else {
             filter_gradients(e, l, batch, l > lowest);
         }
-        if (l > lowest && l->dropout) drop(e, l, l->d_input, mask, batch);
+        if (l > lowest && l->dropout) drop(e, l, l->d_input, mask + l->dropped, batch);
     }
 }
 
@@ -853,18 +970,17 @@ static void restore_denormals(uint64_t before) {
 }
 
 // Learn from images (n, side, side, channels) in the order (count,), a batch at a time; labels (n,)
-// int32. `mask` (count, features) says what dropout leaves, in the order of learning. Sum of the
+// int32. `mask` (count, dropped) says what dropout leaves, in the order of learning. Sum of the
 // losses.
 EXPORT double engine_train(Engine *e, const uint8_t *images, const int32_t *labels,
                            const int64_t *order, int64_t count, const uint8_t *mask,
                            int64_t *hits) {
     const uint64_t before = flush_denormals();
-    const int64_t features = e->layers[e->count - 1].channels;
     double loss = 0;
     *hits = 0;
     for (int64_t at = 0; at < count; at += e->batch) {
         const int64_t batch = count - at < e->batch ? count - at : e->batch;
-        const uint8_t *kept = mask ? mask + at * features : 0;
+        const uint8_t *kept = mask ? mask + at * e->dropped : 0;
         const int64_t left = count - at - batch;
         read_images(e->layers, images, order + at, batch, left < batch ? left : batch);
         forward(e, batch, kept, 1);

@@ -15,6 +15,7 @@ from mnistlab.training.batches import Batches, Rows
 from mnistlab.training.native.library import load
 
 LANES = 16  # inner channels are padded with zeros to whole vectors
+ACTIVATIONS = ("identity", "relu", "leaky_relu", "tanh", "gelu", "silu")  # likewise
 OPTIMIZERS = ("adam", "adamw", "sgd", "none")  # as engine.c counts them; none: only a gradient
 
 Floats = npt.NDArray[np.float32]
@@ -29,9 +30,11 @@ class _Layer(ctypes.Structure):
     """`Layer` of engine.c, which says what each field means."""
 
     _fields_ = [
-        *_fields(ctypes.c_int32, "linear channels side padding kernel stride filters norm relu"),
-        *_fields(ctypes.c_int32, "pool dropout frozen width out after"),
-        *_fields(ctypes.c_int64, "weight bias gamma beta end mean variance row image z_image"),
+        *_fields(ctypes.c_int32, "linear channels side padding kernel stride filters norm"),
+        *_fields(ctypes.c_int32, "activation pool pool_mean average dropout frozen"),
+        *_fields(ctypes.c_int32, "width out after"),
+        *_fields(ctypes.c_int64, "weight bias gamma beta end mean variance dropped"),
+        *_fields(ctypes.c_int64, "row image z_image"),
         *_fields(Address, "input z d_input d_z turned moments taps places spots weight_rows outs"),
     ]
 
@@ -41,7 +44,7 @@ class _Engine(ctypes.Structure):
 
     _fields_ = [
         ("layers", ctypes.POINTER(_Layer)),
-        *_fields(ctypes.c_int64, "count batch parameters statistics work"),
+        *_fields(ctypes.c_int64, "count batch parameters statistics work dropped"),
         *_fields(Address, "weight gradient first second running memory"),
         *_fields(ctypes.c_int32, "optimizer fixed_norm"),
         *_fields(ctypes.c_float, "rate decay momentum smoothing kept"),
@@ -68,7 +71,8 @@ class NativeEngine:
             batch=min(training.batch_size, len(batches.labels)),
             optimizer=OPTIMIZERS.index(optimizer or training.optimizer), fixed_norm=fixed_norm,
             decay=training.weight_decay, momentum=training.momentum,
-            kept=1 - self.network.dropout, beta1_power=1, beta2_power=1,
+            smoothing=training.label_smoothing, kept=1 - self.network.dropout,
+            beta1_power=1, beta2_power=1,
         )  # fmt: skip
         self.c.engine_plan(self.state)
         sizes = dict.fromkeys(("weight", "gradient", "first", "second"), self.state.parameters)
@@ -114,7 +118,7 @@ class NativeEngine:
     def _views(self, row: str) -> dict[str, Floats]:
         """The parameters in that array by name, as PyTorch orders their axes, without the padding.
 
-        A filter is (kernel, kernel, channels, width) in memory, the linear layer (class, row,
+        A filter is (kernel, kernel, channels, width) in memory, a linear layer (output, row,
         column, channel).
         """
         memory, running = self.arrays[row], self.arrays["running"]
@@ -133,48 +137,65 @@ class NativeEngine:
                 views[f"norm{number}.running_mean"] = running[layer.mean :][: conv.out]
                 views[f"norm{number}.running_var"] = running[layer.variance :][: conv.out]
             channels = conv.out
-        layer, (_, side) = self.layers[-1], self.network.shapes()[-1]
-        linear = memory[layer.weight : layer.bias].reshape(CLASSES, side, side, -1)[..., :channels]
-        views["linear.weight"] = linear.transpose(0, 3, 1, 2)
-        views["linear.bias"] = memory[layer.bias :][:CLASSES]
+        side, linear = self.network.last_side(), self.layers[len(self.network.conv) :]
+        for (name, (_, outputs)), layer in zip(self.network.linear().items(), linear, strict=True):
+            rows = memory[layer.weight : layer.bias].reshape(outputs, side, side, -1)
+            views[f"{name}.weight"] = rows[..., :channels].transpose(0, 3, 1, 2)
+            views[f"{name}.bias"] = memory[layer.bias :][:outputs]
+            side, channels = 1, outputs
         return views
 
 
 def _layers(network: Network, frozen: Collection[str]) -> "ctypes.Array[_Layer]":
-    """What engine.c needs to know of each layer, the linear one last."""
+    """What engine.c needs to know of each layer, the linear ones last."""
     layers, stored = [], 1  # channels as they lie in memory
+    activation, last = ACTIVATIONS.index(network.activation), len(network.conv)
     for number, (conv, (_, side)) in enumerate(
         zip(network.conv, network.shapes(), strict=False), 1
     ):
         layer = _Layer(
             channels=stored, side=side, padding=conv.padding, kernel=conv.kernel,
-            stride=conv.stride, filters=conv.out, norm=conv.norm, relu=1, pool=conv.pool,
-            frozen=f"conv{number}" in frozen,
+            stride=conv.stride, filters=conv.out, norm=conv.norm, activation=activation,
+            pool=conv.pool, pool_mean=conv.pool_by == "mean",
+            average=network.head == "average" and number == last, frozen=f"conv{number}" in frozen,
         )  # fmt: skip
         layers.append(layer)
         stored = _whole(conv.out)
-    side = network.shapes()[-1][1]
-    linear = _Layer(
-        linear=1, channels=side * side * stored, side=1, kernel=1, stride=1, filters=CLASSES,
-        pool=1, dropout=network.dropout > 0, frozen="linear" in frozen,
-    )  # fmt: skip
-    return (_Layer * (len(layers) + 1))(*layers, linear)
+    inputs = network.last_side() ** 2 * stored
+    for name, (_, outputs) in network.linear().items():
+        layer = _Layer(
+            linear=1, channels=inputs, side=1, kernel=1, stride=1, filters=outputs, pool=1,
+            activation=0 if name == "linear" else activation, dropout=name in network.dropped(),
+            frozen=name in frozen,
+        )  # fmt: skip
+        layers.append(layer)
+        inputs = _whole(outputs)
+    return (_Layer * len(layers))(*layers)
 
 
 def _padded(kept: Bytes, network: Network) -> Bytes:
     """What dropout leaves (n, features) with the channels padded as they are in memory."""
-    channels, side = network.shapes()[-1]
-    missing = _whole(channels) - channels if network.conv else 0
-    if not missing:
-        return np.ascontiguousarray(kept)
-    by_channel = kept.reshape(len(kept), side * side, channels)
-    return np.pad(by_channel, ((0, 0), (0, 0), (0, missing)))
+    parts: list[Bytes] = []
+    first = 0
+    if not network.conv and not network.hidden:
+        return np.ascontiguousarray(kept)  # pixels, which have one channel
+    for inputs in network.dropped().values():
+        channels = network.shapes()[-1][0] if network.conv and not parts else inputs
+        part = kept[:, first : first + inputs].reshape(len(kept), -1, channels)
+        missing = _whole(channels) - channels
+        parts.append(np.pad(part, ((0, 0), (0, 0), (0, missing))).reshape(len(kept), -1))
+        first += inputs
+    return np.concatenate(parts, axis=1)
 
 
 def _copies(views: dict[str, Floats]) -> Weights:
-    """Copies of all views, the linear layer's features in one row as PyTorch has them."""
+    """Copies of all views, a linear layer's features in one row as PyTorch has them."""
     copies = {name: np.array(view, order="C") for name, view in views.items()}
-    return copies | {"linear.weight": copies["linear.weight"].reshape(CLASSES, -1)}
+    linear = [name for name in copies if name.startswith(("hidden", "linear"))]
+    flat = {
+        name: copies[name].reshape(len(copies[name]), -1) for name in linear if "weight" in name
+    }
+    return copies | flat
 
 
 def _check(pixels: Bytes, rows: Rows | None = None) -> None:
