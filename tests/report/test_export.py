@@ -122,3 +122,11 @@ def test_what_has_no_answer_is_null() -> None:
     assert (few["n"], few["difference"], few["verdict"]) == (1, -0.5, "too few seeds")
     unknown = ("low", "high", "p", "p_holm", "detectable")
     assert [few[name] for name in unknown] == [None] * 5
+
+
+def test_every_key_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "results.md").read_text("utf-8")
+    contract = exported()
+    run, verdict = contract["runs"][0], contract["verdicts"][0]
+    for key in {*contract, *contract["data"], *run, *run["scores"]["test"], *verdict}:
+        assert f"`{key}`" in page, key
