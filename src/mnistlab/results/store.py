@@ -8,14 +8,11 @@ A run's folder is named by the hash of all that determines its result, and has t
 it is complete. Both JSON files hold the SHA-256 of themselves, and of the files beside them.
 """
 
-import hashlib
 import io
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
@@ -27,6 +24,7 @@ from mnistlab.book.trial import Book, Trial
 from mnistlab.data.split import PARTS, DataInfo
 from mnistlab.errors import StoreError
 from mnistlab.images import CLASSES, SIDE, Images
+from mnistlab.results.sealing import expect, reading, sealed, sha256_of, unsealed, verified
 from mnistlab.training.identity import HEX_DIGITS, identity
 from mnistlab.training.record import FORMAT, Job, Run, RunRecord
 
@@ -66,9 +64,9 @@ class StoredRun:
     def predictions(self) -> npt.NDArray[np.float32]:
         """Return the test probabilities (n, 10). Raises StoreError."""
         path = self.folder / "predictions.npy"
-        with _reading(path):
+        with reading(path):
             array: npt.NDArray[np.float32] = np.load(path, allow_pickle=False)
-            _expect(array.dtype == np.float32 and bool(((array >= 0) & (array <= 1)).all()))
+            expect(array.dtype == np.float32 and bool(((array >= 0) & (array <= 1)).all()))
         return array
 
 
@@ -78,9 +76,9 @@ class _AnotherError(StoreError):
 
 def check_run(folder: Path) -> None:
     """Raise StoreError unless all files of a run are what was written, wherever it lies."""
-    with _reading(folder / "run.json"):
-        _, hashes = _unsealed(folder / "run.json")
-    _verified(folder, hashes)
+    with reading(folder / "run.json"):
+        _, hashes = unsealed(folder / "run.json")
+    verified(folder, hashes)
 
 
 class Store:
@@ -95,7 +93,7 @@ class Store:
         A folder that is about something else is refused before anything is written.
         """
         self._refuse_another(plan)
-        digest = _sha256(test.pixels.tobytes() + test.labels.tobytes())
+        digest = sha256_of(test.pixels.tobytes() + test.labels.tobytes())
         path = self.folder / f"test-{digest[:8]}.npz"
         with self._writing("give another --out"):
             for folder in (self.folder, self.folder / "plots", self.folder / "logs"):
@@ -107,7 +105,7 @@ class Store:
                 np.savez_compressed(archive, pixels=test.pixels, labels=test.labels)
                 packed = archive.getvalue()
                 atomic.write_whole(path, packed)
-            atomic.write_whole(self.folder / "book.json", _sealed(plan, {path.name: packed}))
+            atomic.write_whole(self.folder / "book.json", sealed(plan, {path.name: packed}))
 
     def plan(self) -> Plan:
         """Return what the folder is about. Raises StoreError."""
@@ -121,14 +119,14 @@ class Store:
         plan, hashes = self._read_book()
         if expected is not None:
             self._refuse(plan, expected)
-        count, ((name, content),) = plan.data.sizes["test"], _verified(self.folder, hashes).items()
-        with _reading(self.folder / name):
+        count, ((name, content),) = plan.data.sizes["test"], verified(self.folder, hashes).items()
+        with reading(self.folder / name):
             announced = sum(member.file_size for member in ZipFile(io.BytesIO(content)).infolist())
-            _expect(announced <= 2 * count * SIDE**2)
+            expect(announced <= 2 * count * SIDE**2)
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 pixels, labels = arrays["pixels"], arrays["labels"]
-            _expect(pixels.shape == (count, SIDE, SIDE) and labels.shape == (count,))
-            _expect(pixels.dtype == labels.dtype == np.uint8 and labels.max() < CLASSES)
+            expect(pixels.shape == (count, SIDE, SIDE) and labels.shape == (count,))
+            expect(pixels.dtype == labels.dtype == np.uint8 and labels.max() < CLASSES)
         return Images(pixels, labels)
 
     def find(self, identity: str) -> StoredRun | None:
@@ -139,17 +137,17 @@ class Store:
         folder = self.folder / identity
         if not folder.is_dir():
             return None
-        with _reading(folder / "run.json"):
-            content, hashes = _unsealed(folder / "run.json")
+        with reading(folder / "run.json"):
+            content, hashes = unsealed(folder / "run.json")
             record = RunRecord.model_validate_json(content)
-            _expect(record.format == FORMAT and _identity(record) == identity)
-            _expect(set(hashes) == {"done": RUN_FILES, "diverged": set()}[record.status])
-        _verified(folder, hashes)
+            expect(record.format == FORMAT and _identity(record) == identity)
+            expect(set(hashes) == {"done": RUN_FILES, "diverged": set()}[record.status])
+        verified(folder, hashes)
         run = StoredRun(record, folder)
         if record.status == "done":
             shape = (record.data.sizes["test"], CLASSES)
-            with _reading(folder / "predictions.npy"):
-                _expect(run.predictions().shape == shape)
+            with reading(folder / "predictions.npy"):
+                expect(run.predictions().shape == shape)
         return run
 
     def has_intact(self, identity: str) -> bool:
@@ -167,7 +165,7 @@ class Store:
         files = _files(run)
         folder, replace = self.folder / identity, replace or not self.has_intact(identity)
         with self._writing(), atomic.whole_folder(folder, replace) as temporary:
-            for name, content in {**files, "run.json": _sealed(run.record, files)}.items():
+            for name, content in {**files, "run.json": sealed(run.record, files)}.items():
                 (temporary / name).write_bytes(content)
         return StoredRun(run.record, folder)
 
@@ -203,9 +201,9 @@ class Store:
         if not path.exists():
             lacking = f"{self.folder}: not a results folder (no book.json)"
             raise StoreError(f"{lacking}; give one that `run` made")
-        with _reading(path):
-            content, hashes = _unsealed(path)
-            _expect([Path(name).name for name in hashes] == [*hashes] and len(hashes) == 1)
+        with reading(path):
+            content, hashes = unsealed(path)
+            expect([Path(name).name for name in hashes] == [*hashes] and len(hashes) == 1)
             return Plan.model_validate_json(content), hashes
 
     def _refuse_another(self, plan: Plan) -> None:
@@ -273,54 +271,3 @@ def _files(run: Run) -> dict[str, bytes]:
         "model.onnx": to_onnx(run.record.network, run.weights, run.record.unsure_below),
         "predictions.npy": predictions.getvalue(),
     }
-
-
-def _sealed(content: BaseModel, files: Mapping[str, bytes]) -> bytes:
-    """JSON that holds the hashes of `files` and of itself."""
-    hashes = {name: _sha256(file) for name, file in files.items()}
-    return _with_hash(content.model_dump(mode="json") | {"files": hashes})
-
-
-def _unsealed(path: Path) -> tuple[bytes, dict[str, str]]:
-    """What `_sealed` has written, and the hashes of its files. Raises ValueError."""
-    content = path.read_bytes()
-    values = json.loads(content)
-    _expect(_with_hash(values) == content)
-    return content, dict(values["files"])
-
-
-def _with_hash(values: dict[str, Any]) -> bytes:
-    """JSON with the SHA-256 of its canonical form: without that, keys sorted, no spaces."""
-    rest = {key: value for key, value in values.items() if key != "sha256"}
-    canonical = json.dumps(rest, sort_keys=True, separators=(",", ":"))
-    return json.dumps({**rest, "sha256": _sha256(canonical.encode())}, indent=1).encode()
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _verified(folder: Path, hashes: Mapping[str, str]) -> dict[str, bytes]:
-    """The files of those hashes. Raises StoreError for the first that is not what was written."""
-    files = {}
-    for name, sha256 in hashes.items():
-        with _reading(folder / name):
-            files[name] = (folder / name).read_bytes()
-            _expect(_sha256(files[name]) == sha256)
-    return files
-
-
-def _expect(truth: bool) -> None:
-    if not truth:
-        raise ValueError
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Make one line that names the file of whatever its content makes a library raise."""
-    try:
-        yield
-    except Exception as error:
-        reason = getattr(error, "strerror", None) or "its content is not what was written"
-        remedy = "run the book again with this --out to make it anew"
-        raise StoreError(f"{path}: damaged or of another version ({reason}); {remedy}") from None
