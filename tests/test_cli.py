@@ -525,6 +525,10 @@ def test_data_describes_a_set_and_shows_it_and_writes_through_no_link(
     assert sheet.stat().st_size > 10_000
     assert not sheet.is_symlink()
     assert Path("precious").read_text() == "mine"
+    sheet.unlink()
+    sheet.mkdir()
+    assert call(monkeypatch, "data", "mini") == 1
+    assert "mini-contact-sheet.png: cannot be written (" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("asked", "said"), [(833, False), (834, True)])

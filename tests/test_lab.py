@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from mnistlab.book.trial import Book
 from mnistlab.data.split import Split
 from mnistlab.errors import BookError, StoreError, UnfinishedError
 from mnistlab.images import DataSet
 from mnistlab.lab import default_folder, run_book
-from mnistlab.model.artifact import read_weights
 from mnistlab.report.pages import write_report
 from mnistlab.results.store import Store
 from mnistlab.results.summary import Results, read_results
@@ -395,7 +395,7 @@ def test_a_killed_lab_resumes_with_bit_equal_weights(tmp_path: Path) -> None:
     for whole in (tmp_path / "whole").glob("*/weights.safetensors"):
         killed = tmp_path / "killed" / whole.parent.name / whole.name
         assert killed.read_bytes() == whole.read_bytes()
-        assert all(np.isfinite(value).all() for value in read_weights(killed).values())
+        assert all(np.isfinite(value).all() for value in load_file(killed).values())
 
 
 SCRIPT = """

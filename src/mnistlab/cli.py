@@ -31,10 +31,8 @@ UNFINISHED, REFUSED, INTERRUPTED = 1, 2, 130  # exit codes
 app = typer.Typer(
     help="A lab for small image classifiers: trials in a file, many seeds in seconds, and "
     "whether a change helped.",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
+    rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False,
+)  # fmt: skip
 
 Device = StrEnum("Device", ["auto", "cpu", "cuda"])
 Engine = StrEnum("Engine", ["auto", "native", "torch"])
@@ -162,7 +160,7 @@ def data(name: Annotated[str, Argument(metavar="NAME|DIR", help=DATA)]) -> None:
         write_whole(sheet, contact_sheet(images.train))
     except OSError as error:
         remedy = "change to a folder that can be written to"
-        raise LabError(f"{sheet}: cannot be written ({error.strerror}); {remedy}") from None
+        raise UnfinishedError(f"{sheet}: cannot be written ({error.strerror}); {remedy}") from None
     say(f"Contact sheet: {sheet}")
 
 

@@ -13,13 +13,13 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from safetensors.numpy import load_file
 
 from mnistlab import atomic
 from mnistlab.book.trial import Book
 from mnistlab.data.split import Split, split
 from mnistlab.errors import StoreError
 from mnistlab.images import DataSet
-from mnistlab.model.artifact import read_weights
 from mnistlab.results.store import Plan, Store, check_run
 from mnistlab.training.fit import run
 from mnistlab.training.record import Run
@@ -115,7 +115,7 @@ def test_a_stored_run_comes_back_in_files_that_others_read(
     assert found is not None
     assert found.record == finished.record
     np.testing.assert_array_equal(found.predictions(), finished.test_probabilities)
-    for name, value in read_weights(stored.folder / "weights.safetensors").items():
+    for name, value in load_file(stored.folder / "weights.safetensors").items():
         np.testing.assert_array_equal(value, finished.weights[name])
     session = onnxruntime.InferenceSession(
         stored.folder / "model.onnx", providers=["CPUExecutionProvider"]

@@ -5,18 +5,15 @@
 graph is written down node by node: nothing is traced, and PyTorch is not needed.
 """
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import save
 
 from mnistlab.book.trial import Network
-from mnistlab.errors import StoreError, one_line
 from mnistlab.images import CLASSES, SIDE
 from mnistlab.model import Weights
 
@@ -27,15 +24,6 @@ BATCH_NORM_EPSILON = 1e-5  # PyTorch's default
 def weights_to_bytes(weights: Weights) -> bytes:
     """Weights as a safetensors file: tensors only, so that equal weights give equal bytes."""
     return save(weights)
-
-
-def read_weights(path: Path) -> Weights:
-    """Weights by name from a safetensors file. Raises StoreError."""
-    try:
-        return load(path.read_bytes())
-    except (OSError, SafetensorError) as error:
-        reason = f"cannot be read as safetensors ({one_line(error)})"
-        raise StoreError(f"{one_line(path)}: {reason}; train that run again") from None
 
 
 def to_onnx(network: Network, weights: Weights, unsure_below: float | None = None) -> bytes:
