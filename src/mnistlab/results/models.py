@@ -30,10 +30,10 @@ def best_model(place: Path) -> tuple[str, Path]:
 
     Which trial is best, `Results.best` says. Raises StoreError.
     """
-    models = find_models(place)
     if not _holds(place, "book.json"):
-        return models[0]
-    best = read_results(Store(place)).best()
+        return find_models(place)[0]
+    results = read_results(Store(place))
+    models, best = _best_runs(place, results), results.best()
     return next(model for model in models if best and model[0] == best.trial.name)
 
 

@@ -9,7 +9,7 @@ it is complete. Both JSON files hold the SHA-256 of themselves, and of the files
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -183,18 +183,23 @@ class Store:
         with suppress(OSError):  # a folder that can only be read
             atomic.recover_from_kills(self.folder)
         own = {plan.identity(trial, seed) for trial in plan.book.trials for seed in plan.book.seeds}
-        found = {}
-        for folder in self.folder.glob("?" * HEX_DIGITS):
-            try:
-                found[folder.name] = self.find(folder.name)
-            except StoreError:
-                if folder.name in own:
-                    raise
+        found = self._intact_runs(own)
         seeds = sorted({run.record.seed for run in found.values() if run})
         asked = [(trial, plan.identity(trial, s)) for trial in plan.book.trials for s in seeds]
         return [
             run.with_trial_name(trial.name) for trial, name in asked if (run := found.get(name))
         ]
+
+    def _intact_runs(self, needed: Collection[str] = ()) -> dict[str, StoredRun | None]:
+        """All runs by identity but damaged ones. Raises StoreError if one of those is `needed`."""
+        found = {}
+        for folder in self.folder.glob("?" * HEX_DIGITS):
+            try:
+                found[folder.name] = self.find(folder.name)
+            except StoreError:
+                if folder.name in needed:
+                    raise
+        return found
 
     def _read_book(self) -> tuple[Plan, dict[str, str]]:
         path = self.folder / "book.json"
@@ -216,9 +221,8 @@ class Store:
         except _AnotherError:
             raise
         except StoreError:
-            for folder in self.folder.glob("?" * HEX_DIGITS):
-                if self.has_intact(folder.name) and (run := self.find(folder.name)):
-                    self._refuse(plan.model_copy(update={"data": run.record.data}), plan)
+            for run in filter(None, self._intact_runs().values()):
+                self._refuse(plan.model_copy(update={"data": run.record.data}), plan)
 
     def _refuse(self, stored: Plan, plan: Plan) -> None:
         for then, now in zip(_about(stored), _about(plan), strict=True):
