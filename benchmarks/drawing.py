@@ -96,7 +96,7 @@ def framed(drawings: Sequence[Drawing]) -> Array:
 
 
 def labels_of(drawings: Sequence[Drawing]) -> Array:
-    return np.array([drawing.label for drawing in drawings])
+    return np.array([int(drawing.label or -1) for drawing in drawings])
 
 
 def three_folds(lab: Lab, drawings: Sequence[Drawing]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from benchmarks.contenders import Epoch
 from mnistlab.book.trial import Training, Trial
 from mnistlab.data.split import Split
-from mnistlab.images import CLASSES, SIDE, Images
+from mnistlab.images import DIGITS, SIDE, Images
 
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -33,7 +33,7 @@ def module(trial: Trial) -> nn.Sequential:
         layers += [nn.MaxPool2d(conv.pool)] if conv.pool > 1 else []
     layers.append(nn.Flatten())
     layers += [nn.Dropout(network.dropout)] if network.dropout else []
-    return nn.Sequential(*layers, nn.Linear(network.features(), CLASSES))
+    return nn.Sequential(*layers, nn.Linear(network.features(), len(DIGITS)))
 
 
 def optimizer(training: Training, model: nn.Module) -> torch.optim.Optimizer:
@@ -120,7 +120,7 @@ def keras_layers(trial: Trial) -> list[Any]:
         made += [layers.MaxPooling2D(conv.pool)] if conv.pool > 1 else []
     made.append(layers.Flatten())
     made += [layers.Dropout(network.dropout)] if network.dropout else []
-    return [*made, layers.Dense(CLASSES, **decay)]
+    return [*made, layers.Dense(len(DIGITS), **decay)]
 
 
 def skorch(trial: Trial, images: Split) -> Epoch:

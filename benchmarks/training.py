@@ -25,7 +25,7 @@ from typing import Any
 from benchmarks.contenders import EPOCH, Answer, Process, Task, start
 from benchmarks.whole_machine import start_up, whole_machine
 from mnistlab.book.trial import Network
-from mnistlab.images import CLASSES
+from mnistlab.images import DIGITS
 from mnistlab.training.native import library
 from mnistlab.training.record import environment
 
@@ -129,7 +129,7 @@ def operations(network: Network) -> int:
     for conv, ((channels, side), _) in zip(network.conv, shapes, strict=True):
         filters = conv.out * channels * conv.kernel**2
         products.append(filters * conv.side_before_pool(side) ** 2)
-    products.append(network.features() * CLASSES)
+    products.append(network.features() * len(DIGITS))
     return 2 * (3 * sum(products) - products[0])
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mnistlab.data import idx
-from mnistlab.images import CLASSES, Bytes, DataSet, Images
+from mnistlab.images import DIGITS, Bytes, DataSet, Images
 
 TRAIN, TEST = 500, 100  # images of each digit
 MINI = Path(idx.__file__).parent / "mini"
@@ -27,7 +27,7 @@ def select(mnist: DataSet) -> DataSet:
 
 def first_of_each(images: Images, count: int) -> Images:
     """The first `count` images of each digit, in the order in which they come."""
-    chosen = [np.flatnonzero(images.labels == digit)[:count] for digit in range(CLASSES)]
+    chosen = [np.flatnonzero(images.labels == digit)[:count] for digit in range(len(DIGITS))]
     return images[np.sort(np.concatenate(chosen))]
 
 

@@ -22,6 +22,7 @@ from mnistlab.book.trial import Book
 from mnistlab.data import catalog
 from mnistlab.data.catalog import Source
 from mnistlab.errors import LabError, StoreError, UnfinishedError
+from mnistlab.images import DataSet
 from mnistlab.results.store import Plan, StoredRun
 from mnistlab.results.summary import Results
 from mnistlab.training.record import Epoch, Job
@@ -60,7 +61,7 @@ def test_the_commands_and_their_options_are_these() -> None:
         for name, command in commands.items()
     } == {
         "run": "--data --device --engine --epochs --fresh --jobs --only --out --seeds --strokes "
-               "book",
+               "--trust-modules book",
         "compare": "after before out",
         "report": "out",
         "evaluate": "--data run",
@@ -132,7 +133,7 @@ def test_warnings_are_shown_as_errors_are(
         (["rn"], "No such command 'rn'"),
         (["run", "none.toml"], "none.toml: no such book; give a TOML file or one of the books "
                                "that come with mnistlab"),
-        (["run", "--data", "nowhere"], "nowhere: neither a known data set nor a folder"),
+        (["run", "--data", "nowhere"], "nowhere: neither a known data set nor a folder or file"),
         (["run", "--data", "mini", "--only", "7"], "--only 7: no such trial in six-trials; it "
                                                    "has 1, 2, 3, 4, 5, 6"),
         (["run", "--data", "mini", "--out", "file"], "file: cannot be written (File exists); "
@@ -143,8 +144,7 @@ def test_warnings_are_shown_as_errors_are(
                                'number too long'),
         (["run", "bad.toml"], 'bad.toml: trial "x": unknown key "lr"; choose one of'),
         (["run", f"{HOSTILE}.toml"], f"{SHOWN}.toml: no such book; "),
-        (["data", "."], "no train-images-idx3-ubyte or train-images-idx3-ubyte.gz; give a "
-                        "folder with the four"),
+        (["data", "."], "no data that is known; give a folder of IDX files, "),
         (["report", "nowhere"], "nowhere: not a results folder"),
         (["evaluate", "file", "--data", "mini"], "file: not a run's folder"),
         (["predict"], "predict: nothing to look at; give image files, or --strokes"),
@@ -219,10 +219,11 @@ def test_when_nothing_can_be_downloaded_one_line_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setenv("MNISTLAB_CACHE", str(tmp_path))
-    nobody = Source(("http://127.0.0.1:9/",), ("0", "0", "0", "0"))  # nobody listens there
+    file = "train-images-idx3-ubyte.gz"
+    nobody = Source(mirrors=("http://127.0.0.1:9/",), files={file: "0"})  # nobody listens there
     monkeypatch.setitem(catalog.CATALOG, "mnist", nobody)
     said = refusal(monkeypatch, capsys, "run", "--out", str(tmp_path / "out"))
-    assert "use --data mini, which needs none, or --data DIR with the four IDX files" in said
+    assert "use --data mini, which needs none, or --data PATH with data that you have" in said
 
 
 def test_piped_output_is_plain_lines_and_the_table(tmp_path: Path) -> None:
@@ -288,9 +289,9 @@ def epoch(number: int) -> Epoch:
     )  # fmt: skip
 
 
-def test_the_bar_of_all_epochs_goes_back_when_a_run_is_tried_again() -> None:
+def test_the_bar_of_all_epochs_goes_back_when_a_run_is_tried_again(mini: DataSet) -> None:
     book = small_book()
-    shown = display.RunDisplay(book, [])
+    shown = display.RunDisplay(book, [], mini)
     first, second = (Job(trial, 0, "native") for trial in book.trials)
     whole = shown.progress.tasks[0]
     assert whole.total == 4
@@ -304,9 +305,9 @@ def test_the_bar_of_all_epochs_goes_back_when_a_run_is_tried_again() -> None:
     assert whole.completed == 4
 
 
-def test_no_name_steers_the_live_progress() -> None:
+def test_no_name_steers_the_live_progress(mini: DataSet) -> None:
     book = small_book()
-    shown = display.RunDisplay(book, [])
+    shown = display.RunDisplay(book, [], mini)
     hostile = book.trials[0].model_copy(update={"name": HOSTILE})
     shown.on_epoch(Job(hostile, 0, "native"), epoch(1))
     screen = io.StringIO()
@@ -519,9 +520,10 @@ def test_data_describes_a_set_and_shows_it_and_writes_through_no_link(
     sheet.symlink_to("precious")
     assert call(monkeypatch, "data", "mini") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("mini: 28×28 pixels, 10 classes, SHA-256 ")
-    assert lines[1] == "train   5,000 images; of each class" + 10 * " 500"
-    assert lines[2] == "test    1,000 images; of each class" + 10 * " 100"
+    assert lines[0].startswith("mini: 28×28 pixels, grey, 10 classes, SHA-256 ")
+    assert lines[1].split() == ["class", "train", "test"]
+    assert lines[2].split() == ["0", "500", "100"]
+    assert lines[12].split() == ["all", "5,000", "1,000"]
     assert sheet.stat().st_size > 10_000
     assert not sheet.is_symlink()
     assert Path("precious").read_text() == "mine"

@@ -1,4 +1,5 @@
 import json
+import multiprocessing
 import os
 import shutil
 import subprocess
@@ -11,18 +12,20 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from mnistlab.book.reading import read_book
 from mnistlab.book.trial import Book
 from mnistlab.data.split import Split
-from mnistlab.errors import BookError, StoreError, UnfinishedError
+from mnistlab.errors import BookError, EngineError, StoreError, UnfinishedError
 from mnistlab.images import DataSet
 from mnistlab.lab import default_folder, run_book
 from mnistlab.report.pages import write_report
 from mnistlab.results.store import Store
 from mnistlab.results.summary import Results, read_results
-from mnistlab.training import local
+from mnistlab.training import engines, local
 from mnistlab.training.fit import run
 from mnistlab.training.record import Job, Run, RunRecord
 from mnistlab.training.trainer import Failure
+from tests.conftest import BASE
 
 
 @dataclass
@@ -353,6 +356,100 @@ def test_runs_that_another_lab_stores_meanwhile_are_in_the_report(
     results = run_book(tiny_book.with_seeds(1), tiny, tmp_path, only=["a"])
     assert reports == [0, 2, 1, 2]
     assert len(results.runs) == 2
+
+
+NETS = """
+import time
+from torch import nn
+
+def perceptron(classes=10):
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 32), nn.ReLU(), nn.Linear(32, classes))
+
+def raises():
+    raise ValueError("no luck")
+
+def hangs():
+    time.sleep(3)
+
+def wrong():
+    return perceptron(11)
+"""
+FAULTS = {
+    "raises": "nets.py, line 9: ValueError: no luck; correct the file",
+    "hangs": "nets.py:hangs: making its network took more than 0.2 s; make that quicker",
+    "wrong": "nets.py:wrong: gives torch.float32 (2, 11), not torch.float32 (2, 10); "
+    "correct the file",
+}
+
+
+def book_of_modules(folder: Path, *names: str) -> Book:
+    """A native trial, and others from it whose networks these callables of `nets.py` make."""
+    (folder / "nets.py").write_text(NETS, "utf-8")
+    text = "seeds = 3\nvalidation = 60\n" + BASE.replace("0.003", "0.0005")
+    text += '[[trial]]\nname = "native"\n'
+    for name in names:
+        text += f'[[trial]]\nname = "{name}"\nfrom = "native"\nmodule = "nets.py:{name}"\n'
+    (folder / "own.toml").write_text(text, "utf-8")
+    return read_book(folder / "own.toml")
+
+
+@pytest.mark.usefixtures("no_report")
+def test_a_module_trains_resumes_and_is_compared_with_a_native_trial(
+    tiny: DataSet, tmp_path: Path, trainer: TrainerHere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+
+    def again() -> Results:
+        book = book_of_modules(tmp_path, "perceptron")
+        return run_book(book, tiny, tmp_path / "out", engine="native", trust_modules=True)
+
+    again()
+    assert trainer.jobs == [(name, seed) for name in ("native", "perceptron") for seed in range(3)]
+    results = again()
+    assert len(trainer.jobs) == 6  # all of it was stored
+    assert [run.record.engine for run in results.runs] == ["native"] * 3 + ["torch"] * 3
+    verdict = results.verdict("native", "perceptron")
+    assert (verdict.n, verdict.verdict) == (3, "helped")
+    assert verdict.changed == {"module": (None, "nets.py:perceptron")}
+    assert verdict.differ_in == ["engine"]
+    assert verdict.also["time"].n == 0
+    monkeypatch.setattr(sys.modules[__name__], "NETS", NETS + "# edited")
+    assert len(read_results(Store(tmp_path / "out")).runs) == 6  # which looks at no file
+    again()
+    assert trainer.jobs[6:] == [("perceptron", seed) for seed in range(3)]
+
+
+@pytest.mark.usefixtures("no_report")
+def test_a_module_that_does_wrong_fails_with_its_reason_and_the_others_finish(
+    tiny: DataSet, tmp_path: Path, trainer: TrainerHere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.setattr("mnistlab.training.modules.MAX_LOAD_SECONDS", 0.2)
+    pipe, _ = multiprocessing.Pipe()
+    monkeypatch.setattr(pipe, "send", lambda _: None, raising=False)
+    trainer.answer = lambda job, split: local._attempt(job, split, pipe)
+    book = book_of_modules(tmp_path, *FAULTS, "perceptron").with_seeds(1)
+    results = run_book(book, tiny, tmp_path / "out", trust_modules=True)
+    assert {record.trial: record.reason for record in results.failures} == FAULTS
+    assert [run.record.trial for run in results.runs] == ["native", "perceptron"]
+    logs = "".join(path.read_text("utf-8") for path in (tmp_path / "out" / "logs").iterdir())
+    assert 'raise ValueError("no luck")' in logs
+
+
+def test_a_module_is_refused_before_anything_is_written_unless_it_is_trusted(
+    tiny: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = book_of_modules(tmp_path, "perceptron")
+    with pytest.raises(BookError) as caught:
+        run_book(book, tiny, tmp_path / "out")
+    assert str(caught.value) == (
+        'trial "perceptron": nets.py:perceptron is code that this book would run as you; read it, '
+        "and if you trust it give --trust-modules (from Python: trust_modules=True)"
+    )
+    monkeypatch.setattr(engines, "find_spec", lambda _: None)
+    with pytest.raises(EngineError, match=r"modules need PyTorch: pip install torch"):
+        run_book(book, tiny, tmp_path / "out", trust_modules=True)
+    assert not (tmp_path / "out").exists()
 
 
 COMMAND = [

@@ -46,9 +46,13 @@ def _results_folder(out: Path) -> Path:
     raise StoreError(f"{out}: a file; give the results folder, {folder or 'one that `run` made'}")
 
 
-DATA = "mnist, fashion, kmnist, mini or a folder with four IDX files."
+DATA = (
+    "mnist, mini, fashion, kmnist, qmnist, emnist-letters, emnist-balanced, a set of MedMNIST such "
+    "as bloodmnist, or the path of own data."
+)
 BOOK = "A TOML file of trials, or the name of a shipped book."
 STROKES = "Train on these drawings too: a strokes file or pendigits (repeatable)."
+TRUST = "Run the code of the book's own modules: read it first."
 DRAWINGS = "Pen strokes, a drawing per line."
 MODEL = "A model.onnx, a run's folder or a results folder; the shipped one if not given."
 Out = Annotated[Path, Argument(metavar="OUT", help="A results folder.", callback=_results_folder)]
@@ -67,6 +71,7 @@ def run(
     engine: Annotated[Engine, Option(help="What trains; torch needs an extra.")] = Engine.auto,
     device: Annotated[Device, Option(help="Where to train.")] = Device.auto,
     strokes: Annotated[list[str] | None, Option(help=STROKES)] = None,
+    trust_modules: Annotated[bool, Option("--trust-modules", help=TRUST)] = False,
     fresh: Annotated[bool, Option("--fresh", help="Train again what is stored already.")] = False,
 ) -> None:
     """Train every trial of a book with every seed and write a report."""
@@ -79,12 +84,13 @@ def run(
     trials = trials if seeds is None else trials.with_seeds(seeds)
     trials = trials if epochs is None else trials.with_epochs(epochs)
     images = load_data(data or trials.data, DownloadBar)
-    folder, display = out or default_folder(trials, images.name), RunDisplay(trials, only or [])
+    folder = out or default_folder(trials, images.name)
+    display = RunDisplay(trials, only or [], images)
     try:
         with display.progress:
             results = run_book(
                 trials, images, folder, only=only or [], jobs=jobs, engine=engine.value,
-                device=device.value, fresh=fresh, progress=DownloadBar,
+                device=device.value, trust_modules=trust_modules, fresh=fresh, progress=DownloadBar,
                 on_start=display.on_start, on_epoch=display.on_epoch, on_run=display.on_run,
             )  # fmt: skip
     except KeyboardInterrupt:
@@ -146,15 +152,17 @@ def evaluate(
 
 
 @app.command()
-def data(name: Annotated[str, Argument(metavar="NAME|DIR", help=DATA)]) -> None:
+def data(name: Annotated[str, Argument(metavar="NAME|PATH", help=DATA)]) -> None:
     """Fetch a data set, check it, and say what is in it."""
     from mnistlab.atomic import write_whole
-    from mnistlab.data.catalog import load_data
+    from mnistlab.data.catalog import about, load_data
     from mnistlab.data.sheet import contact_sheet
     from mnistlab.display import DownloadBar, print_data, say
 
     images = load_data(name, DownloadBar)
     print_data(images)
+    if said := about(name):
+        say(said)
     sheet = Path(f"{images.name}-contact-sheet.png")
     try:
         write_whole(sheet, contact_sheet(images.train))
@@ -169,7 +177,7 @@ def draw(
     place: Annotated[Path | None, Argument(metavar="[OUT|RUN|MODEL.onnx]", help=MODEL)] = None,
     dark: Annotated[bool, Option("--dark", help="Begin with dark colours.")] = False,
 ) -> None:
-    """Open a window to draw digits in and watch networks decide."""
+    """Open a window to draw in and watch networks decide."""
     try:
         from mnistlab.drawing.window import Window
     except ImportError as error:
@@ -187,21 +195,29 @@ def draw(
 
 @app.command()
 def predict(
-    files: Annotated[list[Path] | None, Argument(help="Images of a digit each.")] = None,
+    files: Annotated[list[Path] | None, Argument(help="Images to look at.")] = None,
     strokes: Annotated[str | None, Option(metavar="FILE.jsonl|-", help=DRAWINGS)] = None,
     model: Annotated[Path | None, Option(help=MODEL)] = None,
     as_json: Annotated[
         bool, Option("--json", help="Answer with JSON, an object per line.")
     ] = False,
 ) -> None:
-    """Say which digits images or strokes show, and how sure that is."""
+    """Say what images or strokes show, and how sure that is."""
     from mnistlab.display import say
-    from mnistlab.drawing.answers import ask_file, ask_images, ask_strokes, never_unsure
+    from mnistlab.drawing.answers import (
+        ask_file,
+        ask_images,
+        ask_strokes,
+        never_unsure,
+        require_grey,
+    )
 
     if not files and not strokes:
         remedy = "give image files, or --strokes with a file or - for standard input"
         raise LabError(f"predict: nothing to look at; {remedy}")
     asked = _model(model)
+    if strokes:
+        require_grey(asked)
     if remark := never_unsure(asked):
         _complain(remark)
     answers = [ask_images(asked, files or [])]

@@ -3,18 +3,20 @@
 import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import Literal
 
+import numpy as np
 from rich import progress as bars
 from rich.console import Console
 from rich.table import Table
 
 from mnistlab.book.trial import Book
 from mnistlab.errors import printable
-from mnistlab.images import CLASSES, DataSet
+from mnistlab.images import DataSet
 from mnistlab.report import words
 from mnistlab.results.compare import Verdict
 from mnistlab.results.evaluate import Evaluation
-from mnistlab.results.mistakes import Example, GainsAndLosses
+from mnistlab.results.mistakes import Example, GainsAndLosses, Mistakes
 from mnistlab.results.store import Plan
 from mnistlab.results.summary import Results
 from mnistlab.training.record import Epoch, Job, RunRecord
@@ -53,7 +55,8 @@ class RunDisplay:
     Inside `with display.progress` they are shown.
     """
 
-    def __init__(self, book: Book, only: Collection[str]) -> None:
+    def __init__(self, book: Book, only: Collection[str], data: DataSet) -> None:
+        self.data = data
         trials = [trial for trial in book.trials if not only or trial.name in only]
         self.epochs = {trial.name: trial.training.epochs for trial in trials}
         self.runs, self.finished_runs, self.finished_epochs = len(trials) * len(book.seeds), 0, 0
@@ -70,8 +73,12 @@ class RunDisplay:
         """Say what is to be known before the first run."""
         if plan.engine == "torch":
             say(f"engine: PyTorch on {plan.device.upper()}")
+        for remark in self.data.remarks:
+            say(f"{plan.data.name}: {remark}")
         count, asked = plan.data.sizes["validation"], plan.book.validation
-        if count < asked:
+        if self.data.validation is not None:
+            say(f"validation: {count:,} images that came with the data")
+        elif count < asked:
             share = "a sixth of the training images"
             say(f"validation: {count:,} images, {share} (the book asks for {asked:,})")
 
@@ -122,13 +129,29 @@ class DownloadBar:
         self.progress.stop()
 
 
+def _table(*columns: str) -> Table:
+    """A table of plain columns; the first, of names, on the left and the others on the right."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        justify: Literal["left", "right"] = "right" if table.columns else "left"
+        table.add_column(printable(column), justify=justify, no_wrap=True)
+    return table
+
+
+def _print_whole(table: Table) -> None:
+    """Print a table with no figure cut: what is too wide for the terminal goes on below."""
+    console = _console()
+    console.width = PIPE_WIDTH
+    console.print(table)
+
+
 def print_results(results: Results) -> None:
     """Print a row per trial and a sentence per change.
 
     Figures are means over seeds, of test accuracy with half its 95 % interval; F1 is the macro
     mean.
     """
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    table = _table()
     for column in COLUMNS:
         table.add_column(column, no_wrap=column != "trial", overflow="fold")
     for summary in results.summaries():
@@ -177,12 +200,12 @@ def print_comparison(verdict: Verdict, images: GainsAndLosses | None) -> None:
 
 
 def _say_images(how: str, cases: Iterable[Example]) -> None:
-    if images := ", ".join(f"image {case.index} (a {case.digit})" for case in cases):
+    if images := ", ".join(f"image {case.index} ({words.quoted(case.truth)})" for case in cases):
         say(f"{how} by most seeds: {images}")
 
 
 def print_evaluation(evaluation: Evaluation) -> None:
-    """Print a run's figures, confusion matrix and calibration on other images."""
+    """Print a run's figures, mistakes and calibration on other images."""
     found, record = evaluation.mistakes, evaluation.run.record
     images = f"{evaluation.images:,} test images of {evaluation.data}"
     whose = "those it was scored on" if evaluation.own else "not those it was scored on"
@@ -190,11 +213,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
     for metric, value in evaluation.scores.model_dump().items():
         say(f"{words.METRIC_NAMES[metric]:<12} {'–' if value is None else f'{value:.4f}'}")
     say()
-    say("Rows: the true digit; columns: what it is read as; then recall with its 95 % interval")
-    say("   " + "".join(f"{digit:>6}" for digit in range(len(found.recalls))))
-    for it, row in zip(found.recalls, found.confusion, strict=True):
-        counts = "".join(f"{count:>6.0f}" for count in row)
-        say(f"{it.digit:>3}{counts}  {words.recall_words(it)}")
+    _print_mistakes(found)
     say()
     say(f"Calibration: expected error {found.ece.mean:.4f} (15 bins)")
     for one in found.bins:
@@ -202,12 +221,40 @@ def print_evaluation(evaluation: Evaluation) -> None:
         say(f"{one.images:>8,.0f} images {sure:5.1f} % sure, {right:5.1f} % right")
 
 
-def print_data(images: DataSet) -> None:
-    """Print what is in a data set."""
-    say(f"{images.name}: 28×28 pixels, {CLASSES} classes, SHA-256 {images.sha256}")
-    for name, part in (("train", images.train), ("test", images.test)):
-        counts = " ".join(f"{(part.labels == label).sum():,}" for label in range(CLASSES))
-        say(f"{name:<6}{len(part):>7,} images; of each class {counts}")
+def _print_mistakes(found: Mistakes) -> None:
+    """Print the recall of each class, its confusion if there are few, and the confused pairs."""
+    few = len(found.recalls) <= words.MAX_NUMBERED
+    heads = [words.shortened(it.name, 5) for it in found.recalls] if few else ["images"]
+    table = _table("truly", *heads, "recall")
+    for it, row in zip(found.recalls, found.confusion, strict=True):
+        counts = [f"{count:.0f}" for count in row] if few else [f"{it.images:,}"]
+        table.add_row(words.shortened(it.name), *counts, words.recall_words(it))
+    if few:
+        say("Rows: the true class; columns: what it is taken for; recall with its 95 % interval")
+    _print_whole(table)
+    if found.confused:
+        say()
+        say("Confused most:")
+    for pair in found.confused:
+        names = f"{words.quoted(pair.truth)} taken for {words.quoted(pair.taken_for)}"
+        say(f"{names}: {pair.mean:.0f} of {pair.images:,}")
+
+
+def print_data(data: DataSet) -> None:
+    """Print what is in a data set, and how many images of each class."""
+    kind = "RGB" if data.task.channels == 3 else "grey"
+    size = f"28×28 pixels, {kind}, {len(data.classes)} classes"
+    say(f"{data.name}: {size}, SHA-256 {data.sha256}")
+    for remark in data.remarks:
+        say(remark)
+    parts = {"train": data.train, "validation": data.validation, "test": data.test}
+    known = {name: part for name, part in parts.items() if part is not None}
+    counts = [np.bincount(part.labels, minlength=len(data.classes)) for part in known.values()]
+    table = _table("class", *known)
+    for name, *each in zip(data.classes, *counts, strict=True):
+        table.add_row(words.shortened(name), *(f"{count:,}" for count in each))
+    table.add_row("all", *(f"{len(part):,}" for part in known.values()), style="bold")
+    _print_whole(table)
 
 
 def _outcome(record: RunRecord, stored: bool) -> str:

@@ -16,7 +16,7 @@ from mnistlab.errors import BookError, StoreError, store_errors_as_unfinished
 from mnistlab.images import DataSet
 from mnistlab.results.store import Plan, Store
 from mnistlab.results.summary import Results
-from mnistlab.training.engines import choose_engine, require_augmentation
+from mnistlab.training.engines import choose_engine, require_augmentation, require_torch_for
 from mnistlab.training.identity import identity
 from mnistlab.training.local import LocalTrainer
 from mnistlab.training.record import Epoch, Job, RunRecord
@@ -34,6 +34,7 @@ def run_book(
     jobs: int | None = None,
     engine: str = "auto",
     device: str = "auto",
+    trust_modules: bool = False,
     fresh: bool = False,
     progress: Progress | None = None,
     on_start: Callable[[Plan], None] = lambda plan: None,
@@ -44,7 +45,8 @@ def run_book(
 
     A run that is stored is not trained again unless `fresh`, or its files are damaged, which is
     logged. `out` is `default_folder` if not given, `jobs` the number of cores, `only` the names of
-    all trials. `engine` is `native`, `torch` or `auto`, `device` `cpu`, `cuda` or `auto`.
+    all trials. `engine` is `native`, `torch` or `auto`, `device` `cpu`, `cuda` or `auto`. A trial
+    with a module runs the code of a file, and is refused unless `trust_modules`.
 
     `progress` shows downloads; `on_start` is called once nothing can be refused any more,
     `on_epoch` after each epoch, `on_run` with each run and whether it was stored before. The
@@ -53,7 +55,9 @@ def run_book(
     Raises UnfinishedError if storing or reporting fails midway, else LabError.
     """
     trials = _chosen(book, only)
+    _check_modules(trials, trust_modules)
     parts = add_drawings(split(data, book.validation), book.extra, progress)
+    _refuse_nothing_in_colour(trials, parts.info)
     plan = _plan(book, parts.info, engine, device)
     store = Store(Path(out) if out else default_folder(book, data.name))
     store.prepare(plan, parts.test)
@@ -155,6 +159,14 @@ def _plan(book: Book, data: DataInfo, engine: str, device: str) -> Plan:
     return Plan(book=book, data=data, engine=chosen.name, device=chosen.device)
 
 
+def _refuse_nothing_in_colour(trials: Sequence[Trial], data: DataInfo) -> None:
+    """Raise BookError for pictures of no digit, which are grey, among RGB images."""
+    for trial in trials:
+        if data.channels != 1 and trial.training.augment.nothing:
+            reason = f"pictures of no digit are grey, the images of {data.name} RGB"
+            raise BookError(f'trial "{trial.name}": augment nothing: {reason}; set nothing = 0')
+
+
 def _get_ready_to_report() -> None:
     """Import what the report needs, half a second of it, while the workers start."""
     import mnistlab.report.pages  # noqa: F401, I001  it tells matplotlib where to write
@@ -169,6 +181,17 @@ def _chosen(book: Book, only: Sequence[str]) -> list[Trial]:
         there = f"no such trial in {book.name}; it has {', '.join(sorted(names))}"
         raise BookError(f"--only {unknown[0]}: {there}")
     return [trial for trial in book.trials if not only or trial.name in only]
+
+
+def _check_modules(trials: Sequence[Trial], trusted: bool) -> None:
+    """Refuse modules that nobody has said to trust, or that nothing can run. Raises LabError."""
+    for trial in trials:
+        if (module := trial.network.module) and not trusted:
+            what = f"{module} is code that this book would run as you; read it, and if you trust it"
+            remedy = "give --trust-modules (from Python: trust_modules=True)"
+            raise BookError(f'trial "{trial.name}": {what} {remedy}')
+        if module:
+            require_torch_for(str(module))
 
 
 def _failed(job: Job, failure: Failure, plan: Plan) -> RunRecord:

@@ -16,6 +16,7 @@ class Purpose(IntEnum):
     dropout = 3
     augment = 4
     drawings = 5
+    module = 6
 
 
 def generator(seed: int, purpose: Purpose) -> np.random.Generator:

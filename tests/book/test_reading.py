@@ -282,6 +282,7 @@ KEYS = (
     "validation",
     "data",
     "conv",
+    "module",
     "epochs",
     "optimizer",
     "reference",

@@ -96,7 +96,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_fetched_once_and_then_kept(served: Path) -> None:
     (served / ARCHIVE).write_bytes(zipped(MEMBER, compressed(CONTENT)))
     (drawing,) = load_pendigits()
-    assert (drawing.label, drawing.writer) == (7, "3")
+    assert (drawing.label, drawing.writer) == ("7", "3")
     (served / ARCHIVE).unlink()
     assert len(load_pendigits()) == 1
 

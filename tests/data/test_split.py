@@ -3,7 +3,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from mnistlab.data.split import split, validation_positions, validation_size
+from mnistlab.data.split import split, stratified_positions, validation_size
 from mnistlab.errors import DataError
 from mnistlab.images import DataSet, Images
 from tests.conftest import random_images
@@ -42,6 +42,21 @@ def test_as_many_as_asked_are_set_aside_and_at_most_a_sixth(
     assert validation_size(training_images, asked) == size
 
 
+def test_validation_images_that_came_with_the_data_are_used_as_they_are() -> None:
+    names = ("cat", "dog")
+    train, chosen, test = (
+        Images(np.full((n, 28, 28, 3), n, np.uint8), np.arange(n, dtype=np.uint8) % 2, names)
+        for n in (30, 20, 10)
+    )
+    data = DataSet("pets", train, test, chosen)
+    parts = split(data, 3)
+    assert (parts.train, parts.validation, parts.test) == (train, chosen, test)
+    assert parts.info.sizes == {"train": 30, "validation": 20, "test": 10}
+    assert (parts.info.classes, parts.info.channels) == (names, 3)
+    assert data.sha256 != DataSet("pets", train, test, chosen[np.arange(19)]).sha256
+    assert data.sha256 != DataSet("pets", train, test).sha256
+
+
 def test_mini_gives_a_sixth_and_keeps_its_test_images(mini: DataSet) -> None:
     parts = split(mini)
     assert parts.info.sizes == {"train": 4167, "validation": 833, "test": 1000}
@@ -55,7 +70,7 @@ def test_real_mnist_gives_ten_thousand(mnist: DataSet) -> None:
 
 def test_the_images_set_aside_from_mini_stay_the_same_ones(mini: DataSet) -> None:
     # NumPy promises no stable streams: where this fails, every result rests on another split
-    positions = validation_positions(mini.train.labels, 833)
+    positions = stratified_positions(mini.train.labels, 833)
     digest = hashlib.sha256(positions.astype("<i8").tobytes()).hexdigest()
     assert digest == MINI_VALIDATION
     np.testing.assert_array_equal(split(mini).validation.pixels, mini.train.pixels[positions])

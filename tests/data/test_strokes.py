@@ -42,12 +42,12 @@ PENDIGITS = """.INCLUDE        dene.doc
 
 
 def test_there_and_back(tmp_path: Path) -> None:
-    drawing = Drawing((np.array([[1.0, 2.5], [3, 4]]), np.array([[0.0, 0]])), 9, "12")
+    drawing = Drawing((np.array([[1.0, 2.5], [3, 4]]), np.array([[0.0, 0]])), "9", "12")
     path = tmp_path / "folder" / "mine.jsonl"
     append_drawing(path, drawing)
     append_drawing(path, Drawing(drawing.strokes))
     first, second = read_strokes(path)
-    assert (first.label, first.writer) == (9, "12")
+    assert (first.label, first.writer) == ("9", "12")
     assert (second.label, second.writer) == (None, None)
     assert [stroke.tolist() for stroke in first.strokes] == [[[1.0, 2.5], [3.0, 4.0]], [[0.0, 0.0]]]
     assert json.loads(path.read_text("utf-8").splitlines()[0])["label"] == 9
@@ -71,9 +71,13 @@ def test_there_and_back(tmp_path: Path) -> None:
         ('{"strokes": [[[1e300, 2]]]}', "less than or equal to 1000000000"),
         ('{"strokes": [[[1' + "0" * 400 + ", 2]]]}", "finite"),
         ('{"strokes": [[[1' + "0" * 5000 + ", 2]]]}", "not JSON"),
-        ('{"strokes": [], "label": 10}', "label"),
-        ('{"strokes": [], "label": "9"}', "label"),
         ('{"strokes": [], "label": true}', "label"),
+        ('{"strokes": [], "label": 9.5}', "label"),
+        ('{"strokes": [], "label": ""}', "label"),
+        ('{"strokes": [], "label": [9]}', "label"),
+        ('{"strokes": [], "label": "' + "x" * 101 + '"}', "label"),
+        ('{"strokes": [], "label": 1' + "0" * 100 + "}", "label"),
+        ('{"strokes": [], "label": "a\\u001bb"}', "label"),
         ('{"strokes": [], "writer": [1]}', "writer"),
         ('{"strokes": [], "writer": 1' + "0" * 200 + "}", "writer"),
         ('{"strokes": [], "writer": "' + "x" * 101 + '"}', "writer"),
@@ -85,6 +89,26 @@ def test_a_bad_line_is_refused_in_one_line(text: str, said: str) -> None:
         parse_drawing(text)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("written", "label", "kept"),
+    [
+        ("9", "9", "9"),
+        ('"9"', "9", "9"),
+        ("10", "10", '"10"'),
+        ('"T-shirt/top"', "T-shirt/top", '"T-shirt/top"'),
+        ('"é"', "é", '"\\u00e9"'),
+        ('"09"', "09", '"09"'),
+        ("null", None, None),
+    ],
+)
+def test_a_label_is_a_number_or_a_name(written: str, label: str | None, kept: str | None) -> None:
+    drawing = parse_drawing(f'{{"strokes": [], "label": {written}}}')
+    assert drawing.label == label
+    line = format_drawing(drawing)  # digits as numbers, as others read them
+    assert line == ('{"strokes":[]}' if kept is None else f'{{"strokes":[],"label":{kept}}}')
+    assert parse_drawing(line).label == label
 
 
 def test_too_many_points_are_refused() -> None:
@@ -118,7 +142,7 @@ def test_a_bad_file_is_named_with_its_line(tmp_path: Path) -> None:
         append_drawing(path / "below" / "a-file.jsonl", Drawing(()))
 
 
-WHOLE = Drawing((np.array([[1.0, 2.0], [3.0, 4.0]]),), 3)
+WHOLE = Drawing((np.array([[1.0, 2.0], [3.0, 4.0]]),), "3")
 
 
 def test_half_a_line_is_taken_away_before_the_next(tmp_path: Path) -> None:
@@ -135,8 +159,8 @@ def test_a_whole_line_without_its_end_is_kept(tmp_path: Path) -> None:
     path.write_text('{"strokes": []}\nnot ours\n{"strokes": [], "label": 8}', "utf-8")
     append_drawing(path, WHOLE)
     assert path.read_bytes().splitlines()[1] == b"not ours"
-    assert parse_drawing(path.read_bytes().splitlines()[2]).label == 8
-    assert parse_drawing(path.read_bytes().splitlines()[3]).label == 3
+    assert parse_drawing(path.read_bytes().splitlines()[2]).label == "8"
+    assert parse_drawing(path.read_bytes().splitlines()[3]).label == "3"
 
 
 def test_what_cannot_be_written_whole_is_not_written(tmp_path: Path) -> None:
@@ -164,6 +188,6 @@ def test_a_name_no_file_can_have(name: str) -> None:
 
 def test_pen_digits() -> None:
     eight, four = parse_pendigits(PENDIGITS)
-    assert (eight.label, eight.writer, len(eight.strokes)) == (8, "12", 1)
-    assert (four.label, four.writer, len(four.strokes)) == (4, "3", 2)
+    assert (eight.label, eight.writer, len(eight.strokes)) == ("8", "12", 1)
+    assert (four.label, four.writer, len(four.strokes)) == ("4", "3", 2)
     assert eight.strokes[0].tolist() == [[267, -333], [260, -340]]  # y points up in the file

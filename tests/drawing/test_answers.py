@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import helper
 from PIL import Image, ImageDraw
 
 from mnistlab.drawing.answers import (
@@ -21,9 +22,11 @@ from mnistlab.drawing.answers import (
     in_words,
     never_unsure,
     percent,
+    require_grey,
 )
+from mnistlab.errors import StoreError
 from mnistlab.model.predictor import Guess, Predictor, shipped_model
-from tests.model.other_models import onnx_model
+from tests.model.other_models import HEAD, onnx_model
 
 SEVEN = '{"strokes": [[[0,0],[60,0],[20,100]]]}'
 
@@ -72,6 +75,7 @@ def test_a_bad_line_leaves_the_others_answered() -> None:
     answers = [json.loads(line) for line in out]
     assert code == 1
     assert [answer.get("digit", "none") for answer in answers] == [7, "none", None, 7]
+    assert [answer.get("label", "none") for answer in answers] == ["7", "none", None, "7"]
     assert answers[0]["unsure"] is False
     assert sum(answers[0]["probabilities"]) == pytest.approx(1, abs=1e-4)
     assert "not JSON" in answers[1]["error"]
@@ -229,3 +233,37 @@ def test_what_a_model_cannot_answer_is_an_error_of_that_line() -> None:
     assert first == Answer("mine:1", error=first.error)
     assert "not finite" in str(first.error)
     assert second.line() == "mine:2: blank"
+
+
+def colours() -> Predictor:
+    """Says red, green or blue: of which an image (28, 28, 3) has most."""
+    flat = helper.make_node("Flatten", ["pixels"], ["flat"])
+    linear = np.tile(np.eye(3, dtype=np.float32) / 1e5, (28 * 28, 1))
+    model = onnx_model([flat, *HEAD], {"linear": linear}, classes=3)
+    for place, size in enumerate((28, 28, 3), 1):
+        shape = model.graph.input[0].type.tensor_type.shape
+        dimension = shape.dim[place] if place < len(shape.dim) else shape.dim.add()
+        dimension.dim_value = size
+    helper.set_model_props(model, {"classes": json.dumps(["red", "green", "deep blue"])})
+    return Predictor(model.SerializeToString(), "colours")
+
+
+def test_a_model_of_rgb_images_is_shown_the_whole_image_in_colour(tmp_path: Path) -> None:
+    pictures = {"red.png": (250, 10, 10), "blue.png": (10, 40, 90), "grey.png": (128, 128, 128)}
+    for name, colour in pictures.items():
+        Image.new("RGB", (50, 80), colour).save(tmp_path / name)
+    (tmp_path / "none.png").write_text("no image")
+    names = [*pictures, "none.png"]
+    red, blue, grey, none = ask_images(colours(), [tmp_path / name for name in names])
+    assert [answer.record()["label"] for answer in (red, blue)] == ["red", "deep blue"]
+    assert blue.record()["digit"] == 2
+    assert blue.line().startswith(f"{tmp_path / 'blue.png'}: deep blue (")
+    assert grey.record()["probabilities"] == pytest.approx([1 / 3] * 3, abs=1e-6)
+    assert none.error is not None
+    assert none.error.startswith("not an image")
+
+
+def test_a_model_of_rgb_images_sees_no_strokes() -> None:
+    require_grey(shipped_model())
+    with pytest.raises(StoreError, match=r"^colours: a model of RGB images, and strokes are grey"):
+        require_grey(colours())

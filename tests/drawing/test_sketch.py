@@ -57,4 +57,4 @@ def test_a_look_at_a_blank_board_and_at_a_line() -> None:
     (guess,) = look(sketch, models).guesses
     assert guess is not None
     assert guess.digit == 1
-    assert sketch.drawing(1).label == 1
+    assert sketch.drawing("a").label == "a"

@@ -1,12 +1,13 @@
 """The window, opened for real and driven by a real pointer and keyboard."""
 
 import os
+import string
 import subprocess
 import sys
 import time
 import tkinter as tk
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,13 @@ import pytest
 
 from mnistlab.book.trial import Network
 from mnistlab.data.strokes import read_strokes
+from mnistlab.drawing.bars import cells, cut
+from mnistlab.drawing.board import DARK
+from mnistlab.drawing.foot import keys_of
 from mnistlab.drawing.panel import NEXT
 from mnistlab.drawing.window import Window
+from mnistlab.errors import StoreError
+from mnistlab.images import DIGITS, Task
 from mnistlab.model.artifact import to_onnx
 from mnistlab.model.network import initial_weights
 from mnistlab.model.predictor import Guess, Predictor, shipped_model
@@ -36,12 +42,19 @@ SCRIBBLE = [
 ]
 
 
-def plain_model() -> Predictor:
+LETTERS = tuple(string.ascii_lowercase)
+BALANCED = tuple(string.digits + string.ascii_uppercase + "abdefghnqrt")  # 47, as EMNIST's
+TISSUES = ("mucus", "smooth muscle", "cancer-associated stroma, or what looks like it")
+
+
+def plain_model(
+    classes: tuple[str, ...] = DIGITS, name: str = "plain", channels: int = 1
+) -> Predictor:
     """One convolution, no pooling, not trained: its evidence is exact."""
     network = Network.model_validate({"conv": [{"out": 4, "kernel": 5, "stride": 2}]})
-    return Predictor(
-        to_onnx(network, initial_weights(network, generator(0, Purpose.weights))), "plain"
-    )
+    task = Task(channels, len(classes))
+    weights = initial_weights(network, generator(0, Purpose.weights), task)
+    return Predictor(to_onnx(network, weights, classes=classes, channels=channels), name)
 
 
 class Hand:
@@ -106,6 +119,21 @@ def hand(display: None, corrections: Path) -> Iterator[Hand]:
     window = Window([shipped_model(), plain_model()], corrections)
     yield Hand(window)
     window.close()
+
+
+@pytest.fixture
+def opened(display: None, corrections: Path) -> Iterator[Callable[..., Hand]]:
+    """Opens a window on models of these classes, a model each."""
+    windows: list[Window] = []
+
+    def open_window(*sets: tuple[str, ...]) -> Hand:
+        models = [plain_model(classes, f"model {place}") for place, classes in enumerate(sets)]
+        windows.append(Window(models, corrections))
+        return Hand(windows[-1])
+
+    yield open_window
+    for window in windows:
+        window.close()
 
 
 def said(hand: Hand) -> str:
@@ -186,16 +214,96 @@ def test_correct_keep_and_delete(hand: Hand, corrections: Path) -> None:
     hand.press("1")
     hand.press("2")  # the same drawing is not kept twice
     (kept,) = read_strokes(corrections)
-    assert kept.label == 1
+    assert kept.label == "1"
     assert len(kept.strokes[0]) >= 3  # a busy machine sees fewer points
     assert (
-        str(corrections) in hand.window.note["text"] or "kept already" in hand.window.note["text"]
+        str(corrections) in hand.window.foot.note["text"]
+        or "kept already" in hand.window.foot.note["text"]
     )
-    delete = hand.window.delete
+    delete = hand.window.foot.delete
     hand.click(delete, 20, 10)
     assert corrections.exists()
     hand.click(delete, 20, 10)
     assert not corrections.exists()
+
+
+def test_letters_are_corrected_by_their_keys_and_commands_move_away(
+    opened: Callable[..., Hand], corrections: Path
+) -> None:
+    hand = opened(LETTERS)
+    window, light = hand.window, hand.window.board["background"]
+    assert window.panel.dark["text"] == "Dark  Ctrl-D"
+    assert "key" in window.foot.note["text"] or "threshold" in window.foot.note["text"]
+    hand.stroke(SEVEN)
+    hand.press("d")
+    window.undo()
+    hand.stroke(SEVEN)
+    hand.press("shift+e")  # no class is called E
+    assert window.board["background"] == light
+    hand.press("ctrl+d")
+    assert window.board["background"] != light
+    hand.press("ctrl+e")
+    assert window.panel.reason["text"] == ""
+    assert [drawing.label for drawing in read_strokes(corrections)] == ["d", "e"]
+    assert not window.foot.right_one.winfo_ismapped()
+
+
+def test_a_key_is_the_letter_in_the_case_that_a_class_has() -> None:
+    assert keys_of(("a", "B", "b", "7", "two")) == {"a": 0, "A": 0, "B": 1, "b": 2, "7": 3}
+    keys = keys_of(BALANCED)
+    assert [BALANCED[keys[key]] for key in "dDcC9"] == ["d", "D", "C", "C", "9"]
+
+
+def test_names_are_picked_from_a_list(opened: Callable[..., Hand], corrections: Path) -> None:
+    hand = opened(TISSUES)
+    foot = hand.window.foot
+    assert hand.window.panel.dark["text"] == "Dark  D"
+    hand.stroke(SEVEN)
+    hand.until(foot.right_one.winfo_ismapped)
+    assert "below" in foot.note["text"]
+    assert foot.right_one["values"] == TISSUES
+    hand.click(foot.right_one, foot.right_one.winfo_width() - 8, 8)
+    hand.press("Down")  # a list that drops down begins at its first line
+    hand.press("Return")
+    (kept,) = read_strokes(corrections)
+    assert kept.label == TISSUES[1]
+    assert foot.note["text"].startswith("Kept as smooth muscle")
+    hand.press("d")  # and keys work again
+    assert hand.window.theme is DARK
+
+
+def test_models_of_different_classes_show_their_own(opened: Callable[..., Hand]) -> None:
+    hand = opened(DIGITS, LETTERS, TISSUES)
+    panel, bars = hand.window.panel, hand.window.panel.bars
+    hand.stroke(SEVEN)
+    for classes in (DIGITS, LETTERS, TISSUES):
+        assert len(bars.cells) == len(classes)
+        assert panel.digit["values"] == ("top", *classes)
+        assert {"model 0", "model 1", "model 2", *classes[:2]} <= said_in(bars)
+        panel.digit.set(classes[0])
+        panel.other.set(classes[1])
+        hand.window.refresh()
+        assert f"for {classes[0]}, blue for {classes[1]}" in panel.reason["text"]
+        hand.press("Right")
+    assert panel.digit.get() == "top"  # digits again
+    hand.click(bars, bars.winfo_width() - 20, bars.header + 40)
+    assert hand.window.selected == 0
+    hand.click(bars, bars.winfo_width() - 20, 5)
+    assert hand.window.selected == 2
+
+
+def test_a_class_called_as_a_choice_is_called(opened: Callable[..., Hand]) -> None:
+    hand = opened(("top", "next", "trousers"))
+    hand.stroke(SEVEN)
+    hand.window.panel.digit.current(2)
+    hand.window.panel.other.current(1)
+    hand.window.refresh()
+    assert "Orange speaks for next, blue for top" in hand.window.panel.reason["text"]
+
+
+def test_a_model_of_rgb_images_opens_no_window(corrections: Path) -> None:
+    with pytest.raises(StoreError, match=r"^red: a model of RGB images, and strokes are grey; "):
+        Window([plain_model(), plain_model(name="red", channels=3)], corrections)
 
 
 def test_a_folder_that_cannot_be_written(display: None, tmp_path: Path) -> None:
@@ -204,7 +312,7 @@ def test_a_folder_that_cannot_be_written(display: None, tmp_path: Path) -> None:
     hand = Hand(window)
     hand.stroke(SEVEN)
     hand.press("1")
-    assert "cannot be written" in window.note["text"]
+    assert "cannot be written" in window.foot.note["text"]
     window.close()
 
 
@@ -229,10 +337,17 @@ def inside(window: Window, widget: tk.Misc) -> bool:
     return x + widget.winfo_reqwidth() <= right and y + widget.winfo_reqheight() <= bottom
 
 
+def texts_of(bars: tk.Canvas) -> list[int]:
+    return [item for item in bars.find_all() if str(bars.type(item)) == "text"]
+
+
+def said_in(bars: tk.Canvas) -> set[str]:
+    return {bars.itemcget(item, "text") for item in texts_of(bars)}  # type: ignore[no-untyped-call]
+
+
 def digits_of(bars: tk.Canvas) -> list[int]:
     """The canvas items that name the ten rows."""
-    items = [item for item in bars.find_all() if str(bars.type(item)) == "text"]
-    return sorted(items, key=bars.coords)[:10]
+    return sorted(texts_of(bars), key=bars.coords)[:10]
 
 
 def test_everything_is_visible_in_a_small_window(hand: Hand) -> None:
@@ -241,10 +356,52 @@ def test_everything_is_visible_in_a_small_window(hand: Hand) -> None:
     window.root.geometry("600x400")
     hand.until(lambda: window.root.winfo_height() == 400 and window.image.width() < 300)
     hand.until(lambda: "Orange" in panel.reason["text"])
-    for widget in (panel.picture, panel.words, panel.reason, window.note):
+    for widget in (panel.picture, panel.words, panel.reason, window.foot.note):
         assert inside(window, widget), widget
     tops_and_ends = [panel.bars.bbox(item)[1::2] for item in digits_of(panel.bars)]
     assert all(end <= top + 2 for (_, end), (top, _) in pairwise(tops_and_ends))
+
+
+@pytest.mark.parametrize("classes", [TISSUES, LETTERS, BALANCED], ids=len)
+def test_any_classes_are_visible_in_a_small_window(
+    opened: Callable[..., Hand], classes: tuple[str, ...]
+) -> None:
+    window = (hand := opened(classes)).window
+    panel, bars = window.panel, window.panel.bars
+    hand.stroke(SEVEN)
+    window.root.geometry("600x400")
+    hand.until(lambda: window.root.winfo_height() == 400 and window.image.width() < 300)
+    hand.until(lambda: "Orange" in panel.reason["text"])
+    window.correct(0)
+    _work(window, 0.2)
+    for widget in (panel.verdict, panel.picture, panel.words, panel.dark, window.foot.delete):
+        assert inside(window, widget), widget
+    assert panel.verdict.winfo_rootx() + panel.verdict.winfo_reqwidth() <= panel.seen.winfo_rootx()
+    boxes = [bars.bbox(item) for item in texts_of(bars)]
+    assert said_in(bars) >= set(classes) - {TISSUES[2]}
+    assert all(-1 <= left < right <= bars.winfo_width() + 1 for left, _, right, _ in boxes)
+    for box, other in combinations(boxes, 2):
+        apart = box[2] <= other[0] or other[2] <= box[0]
+        assert apart or box[3] <= other[1] + 2 or other[3] <= box[1] + 2
+
+
+@pytest.mark.parametrize("count", [2, 10, 12, 13, 26, 47, 100])
+def test_cells_fill_the_room_in_columns_and_share_none_of_it(count: int) -> None:
+    for width, height in ((300, 90), (300, 250), (470, 600)):
+        found = cells(count, width, height, 14)
+        assert len({(cell.left, cell.top) for cell in found}) == count
+        assert max(cell.left + cell.width for cell in found) <= width + 1e-6
+        assert max(cell.top + cell.height for cell in found) <= height + 1e-6
+        assert (len({cell.left for cell in found}) == 1) == (count <= 12 or count * 14 <= height)
+        if count > 12 and height > 200:
+            assert found[0].height >= 14  # a line of text
+
+
+def test_long_names_are_cut_with_an_ellipsis() -> None:
+    assert cut("smooth muscle", 13, len) == "smooth muscle"
+    assert cut("smooth muscle", 12, len) == "smooth musc…"
+    assert cut("smooth muscle", 0, len) == "s…"
+    assert cut("W", 0, len) == "W"
 
 
 def test_the_bars_keep_to_their_room_when_what_is_below_them_grows(hand: Hand) -> None:
@@ -256,7 +413,7 @@ def test_the_bars_keep_to_their_room_when_what_is_below_them_grows(hand: Hand) -
 
 
 def test_texts_of_any_length_come_to_rest_and_leave_the_board_its_room(hand: Hand) -> None:
-    window, labels = hand.window, (hand.window.note, hand.window.panel.reason)
+    window, labels = hand.window, (hand.window.foot.note, hand.window.panel.reason)
     resized: list[object] = []
     for widget in (window.board, window.panel, *labels):
         widget.bind("<Configure>", resized.append, add="+")
@@ -264,7 +421,7 @@ def test_texts_of_any_length_come_to_rest_and_leave_the_board_its_room(hand: Han
     for size in ("600x400", "900x700"):
         window.root.geometry(size)
         for text in ("short", "a long path/" * 100):
-            window._tell(text)
+            window.foot.tell(text)
             resized.clear()
             _work(window, 0.2)
             assert len(resized) < 50
@@ -273,7 +430,7 @@ def test_texts_of_any_length_come_to_rest_and_leave_the_board_its_room(hand: Han
             assert not resized
             assert all(label.winfo_reqwidth() < 50 for label in labels)
             assert window.board.winfo_width() == window.board.winfo_height() > 150
-            assert inside(window, window.note)
+            assert inside(window, window.foot.note)
 
 
 def _work(window: Window, seconds: float) -> None:
@@ -295,23 +452,23 @@ def test_a_line_drawn_to_the_edge_of_a_small_board_is_seen(hand: Hand) -> None:
 
 
 def test_delete_is_there_when_there_is_something_to_delete(hand: Hand, corrections: Path) -> None:
-    delete = hand.window.delete
+    delete = hand.window.foot.delete
     assert not delete.winfo_ismapped()
     hand.stroke(SEVEN)
     hand.press("7")
     hand.until(delete.winfo_ismapped)
-    hand.window.delete_corrections()
-    hand.window.delete_corrections()
+    hand.window.foot.delete_corrections()
+    hand.window.foot.delete_corrections()
     assert not corrections.exists()
     hand.until(lambda: not delete.winfo_ismapped())
 
 
 def test_a_model_without_a_threshold_is_told_to_have_none(hand: Hand) -> None:
-    assert "Wrong?" in hand.window.note["text"]
+    assert "Wrong?" in hand.window.foot.note["text"]
     hand.press("Right")
-    assert "plain has no threshold of unsure" in hand.window.note["text"]
+    assert "plain has no threshold of unsure" in hand.window.foot.note["text"]
     hand.stroke(SEVEN)
-    assert "Wrong?" in hand.window.note["text"]
+    assert "Wrong?" in hand.window.foot.note["text"]
     assert "?" not in said(hand)
 
 
@@ -332,10 +489,10 @@ def test_what_a_model_cannot_answer_is_told(display: None, corrections: Path) ->
 
     nowhere = onnx_model(weights={"linear": np.full((784, 10), np.float32("nan"))})
     window = Window([Broken(nowhere.SerializeToString(), "broken")], corrections)
-    assert "broken has no threshold of unsure" in window.note["text"]
+    assert "broken has no threshold of unsure" in window.foot.note["text"]
     hand = Hand(window)
     hand.stroke(SEVEN)
-    assert "broken: gives numbers that are not finite" in window.note["text"]
+    assert "broken: gives numbers that are not finite" in window.foot.note["text"]
     assert said(hand) == ""
     window.close()
 
@@ -351,7 +508,7 @@ def test_what_a_model_cannot_answer_is_told(display: None, corrections: Path) ->
             "4?",
             "Unsure: 4 (50.0 %) or 9 (50.0 %)",
         ),
-        ([0.1] * 10, "?", "Unsure: this may be no digit"),
+        ([0.1] * 10, "?", "Unsure: this may be none of them"),
     ],
 )
 def test_an_answer_at_large(probabilities: list[float], large: str, below: str) -> None:
@@ -360,6 +517,28 @@ def test_an_answer_at_large(probabilities: list[float], large: str, below: str) 
     guess = Guess(np.array(probabilities), 0.9)
     assert panel._verdict(guess) == large
     assert panel._words(guess) == below
+
+
+@pytest.mark.parametrize("name", ["7", "Ankle boot", TISSUES[2], "w" * 100, "wide " * 20])
+def test_what_is_said_in_large_stands_beside_the_picture(
+    opened: Callable[..., Hand], name: str
+) -> None:
+    panel = opened(DIGITS).window.panel
+    panel.verdict.configure(**panel._fitting(name))
+    panel.update()
+    assert panel.verdict.winfo_rootx() + panel.verdict.winfo_reqwidth() <= panel.seen.winfo_rootx()
+    assert panel.verdict.winfo_reqheight() <= panel.side * 1.1
+    assert panel.verdict["text"][:5] == name[:5]
+
+
+def test_words_about_long_names_and_capitals() -> None:
+    from mnistlab.drawing import panel
+
+    sure = Guess(np.array([0.99, 0.01, 0.0]), None, ("A", TISSUES[2], "b"))
+    assert panel._words(sure) == "99.0 %, then cancer-associated s… with 1.0 %"
+    unsure = Guess(np.array([0.5, 0.1, 0.4]), 0.9, ("A", TISSUES[2], "b"))
+    assert panel._words(unsure) == "Unsure: A (50.0 %) or b (40.0 %)"
+    assert panel._verdict(unsure) == "A?"
 
 
 def test_light_and_dark(hand: Hand) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mnistlab.book.trial import Conv, Network
+from mnistlab.images import Task
 from mnistlab.model.network import initial_weights
 from mnistlab.randomness import Purpose, generator
 
@@ -15,15 +16,16 @@ DEEP = Network(
 )
 
 
+@pytest.mark.parametrize("task", [Task(), Task(3, 47)])
 @pytest.mark.parametrize(
     "network", [DEEP, Network(conv=()), Network(conv=(Conv(out=2, kernel=28),))]
 )
-def test_names_and_numbers_are_those_of_the_book(network: Network) -> None:
-    weights = initial_weights(network, generator(0, Purpose.weights))
+def test_names_and_numbers_are_those_of_the_book(network: Network, task: Task) -> None:
+    weights = initial_weights(network, generator(0, Purpose.weights), task)
     learned = {name: value for name, value in weights.items() if "running" not in name}
-    assert sum(value.size for value in learned.values()) == network.parameters()
+    assert sum(value.size for value in learned.values()) == network.parameters(task)
     assert {value.dtype for value in weights.values()} == {np.dtype(np.float32)}
-    assert weights["linear.weight"].shape == (10, network.features())
+    assert weights["linear.weight"].shape == (task.classes, network.features(task))
 
 
 def test_batch_norm_begins_as_pytorchs() -> None:

@@ -1,5 +1,6 @@
 """The predictor: what it answers, what it refuses, and that it needs no torch."""
 
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from onnx import helper
 
 from mnistlab.book.trial import Network
 from mnistlab.errors import StoreError
+from mnistlab.images import Task
 from mnistlab.model.artifact import to_onnx
 from mnistlab.model.network import initial_weights
 from mnistlab.model.predictor import Guess, Predictor, open_model, shipped_model
@@ -46,6 +48,51 @@ def test_a_guess_is_unsure_below_the_threshold_of_its_model() -> None:
     assert (guess.digit, guess.runner_up, guess.unsure) == (9, 1, True)
     assert not Guess(probabilities, unsure_below=0.6).unsure
     assert not Guess(probabilities).unsure
+
+
+def with_classes(text: str, outputs: int = 4) -> bytes:
+    """A small model whose metadata say that of its classes; nothing if that is empty."""
+    network, task = Network(conv=()), Task(1, outputs)
+    weights = initial_weights(network, generator(0, Purpose.weights), task)
+    model = onnx.load_from_string(to_onnx(network, weights, None, ["?"] * outputs))
+    helper.set_model_props(model, {"classes": text} if text else {})
+    return bytes(model.SerializeToString())
+
+
+def test_a_model_carries_the_names_of_its_classes() -> None:
+    model = Predictor(with_classes('["cat", "dog", "größer", "深い"]'), "model")
+    assert model.classes == ("cat", "dog", "größer", "深い")
+    guess = model.guess(np.full((28, 28), 9, np.uint8))
+    assert guess is not None
+    assert guess.label == model.classes[guess.digit]
+    assert Predictor(with_classes(""), "model").classes == ("0", "1", "2", "3")
+
+
+IMPOSSIBLE = [
+    "{", "[]", '["a"]', '["a", "a", "b", "c"]', '["a", "b", "c", 4]', '["a", "b", "c", ""]',
+    '["a", "b", "c", "\\u001b[2J"]', json.dumps([str(n) for n in range(101)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", IMPOSSIBLE)
+def test_impossible_classes_are_refused(text: str) -> None:
+    with pytest.raises(StoreError, match="classes are not 2 to 100 different names"):
+        Predictor(with_classes(text), "model")
+
+
+def test_other_classes_than_outputs_are_refused() -> None:
+    with pytest.raises(StoreError, match="does not give 3 numbers per picture"):
+        Predictor(with_classes('["a", "b", "c"]'), "model")
+    with pytest.raises(StoreError, match="classes are not 2 to 100"):
+        Predictor(with_classes("", outputs=1), "model")
+
+
+def test_a_model_of_rgb_pictures_says_so() -> None:
+    network, task = Network(conv=()), Task(3, 5)
+    weights = initial_weights(network, generator(0, Purpose.weights), task)
+    model = Predictor(to_onnx(network, weights, None, tuple("abcde"), channels=3), "model")
+    assert model.task == task
+    assert model.predict(np.ones((2, 28, 28, 3), np.uint8))[1].shape == (2, 5)
 
 
 def test_a_model_carries_its_own_threshold() -> None:
@@ -92,7 +139,7 @@ def model_bytes(model: onnx.ModelProto) -> bytes:
         (b"not a model", "not an ONNX model"),
         (b"\x08\x08" + bytes(1000), "not an ONNX model"),
         (model_bytes(onnx_model(side=32)), "takes pixels"),
-        (model_bytes(onnx_model(classes=11)), "10 numbers per picture"),
+        (model_bytes(onnx_model(classes=101)), "not 2 to 100 different names"),
         (model_bytes(onnx_model(kind=np.float64)), "takes pixels"),
         (model_bytes(onnx_model(outputs=["logits"])), "outputs"),
         (model_bytes(onnx_model(n=2)), r"takes pixels .* \[2, 28, 28\]"),

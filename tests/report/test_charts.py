@@ -96,6 +96,15 @@ def test_flat_curves_have_a_scale(losses: tuple[float, ...]) -> None:
     assert charts({"1": [record("1", 0, losses=losses)]})["1"][0].y_ticks
 
 
+def test_a_run_that_explodes_leaves_the_others_their_axis() -> None:
+    exploded = record("2", 0, losses=(2.0, 5.0, 1e9, 1e36))
+    drawn = charts({"1": [record("1", 0, losses=(2.0, 1.0, 0.5, 0.1))], "2": [exploded]})
+    loss = drawn["1"][0]
+    assert len(loss.y_ticks) < 10
+    heights = [float(point.split(",")[1]) for point in loss.lines[1].mean.split()]
+    assert heights[3] - heights[1] > CHART[1] / 3  # what falls tenfold is seen to fall
+
+
 def test_differences_share_one_scale_with_0_in_the_middle() -> None:
     drawn, ticks = whiskers(verdicts([0.02, 0.019, 0.021], [-0.0005] * 3, []))
     assert list(drawn) == ["2", "3"]  # the third has no difference to draw

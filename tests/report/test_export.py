@@ -47,6 +47,7 @@ def test_the_keys_at_the_top() -> None:
             "sha256": "0" * 64,
             "sizes": {"train": 50_000, "validation": 10_000, "test": 10_000},
             "classes": ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+            "channels": 1,
         },
         "engine": "native",
         "device": "cpu",
@@ -75,6 +76,7 @@ def test_a_run() -> None:
         "cpu_seconds": 1.5,
         "engine": "none",
         "device": "cpu",
+        "parameters": None,
         "folder": "22",
     }
 

@@ -13,7 +13,9 @@ from markdown_it import MarkdownIt
 
 from mnistlab.book.trial import Book, Trial
 from mnistlab.images import Images
-from mnistlab.report.pages import as_code, as_text, write_report
+from mnistlab.report.pages import HEAT, as_code, as_text, heat, write_report
+from mnistlab.results.mistakes import TestPredictions as Predictions
+from mnistlab.results.mistakes import find_mistakes
 from mnistlab.results.store import Plan, Store
 from mnistlab.results.summary import read_results
 from mnistlab.training.record import Run, RunRecord
@@ -30,9 +32,10 @@ TEST = Images(
 )
 
 
-def probabilities(trial_number: int, seed: int) -> npt.NDArray[np.float32]:
-    generator = np.random.default_rng([trial_number, seed])
-    logits = generator.normal(size=(len(TEST), 10)) + (1.6 + trial_number) * np.eye(10)[TEST.labels]
+def probabilities(trial_number: int, seed: int, test: Images = TEST) -> npt.NDArray[np.float32]:
+    generator, truth = np.random.default_rng([trial_number, seed]), np.eye(len(test.classes))
+    logits = generator.normal(size=(len(test), len(truth)))
+    logits += (1.6 + trial_number) * truth[test.labels]
     odds = np.exp(logits)
     return np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
 
@@ -45,17 +48,19 @@ def store_of(
     environments: Sequence[Mapping[str, str]] = ({"engine": "native"},),
     options: tuple[str, ...] = (),
     device: str = "cpu",
+    test: Images = TEST,
 ) -> Store:
     """A results folder of made-up runs; each trial is better than the one before."""
-    sizes = {"train": 1000, "validation": 200, "test": 200}
-    info = INFO.model_copy(update={"name": f"data{evil}", "sizes": sizes})
+    sizes = {"train": 1000, "validation": 200, "test": len(test)}
+    kind = {"classes": test.classes, "channels": test.task.channels}
+    info = INFO.model_copy(update={"name": f"data{evil}", "sizes": sizes} | kind)
     book = Book(
         name="made-up", title=f"Made up{evil}", seeds=tuple(range(seeds)), trials=tuple(trials),
         options=options,
     )  # fmt: skip
     engine = "native" if device == "cpu" else "torch"
     plan, store = Plan(book=book, data=info, engine=engine, device=device), Store(folder)
-    store.prepare(plan, TEST)
+    store.prepare(plan, test)
     for number, each in enumerate(trials):
         for seed in range(seeds):
             accuracy = 0.9 + number / 100 + seed / 1000 + seed * number % 3 / 2000
@@ -63,7 +68,7 @@ def store_of(
             done = record(each.name, seed, accuracy, seconds=1 + number, environment=environment)
             store.write(
                 plan.identity(each, seed),
-                Run(as_planned(done, plan, each), {}, probabilities(number, seed)),
+                Run(as_planned(done, plan, each), {}, probabilities(number, seed, test)),
             )
     return store
 
@@ -103,7 +108,7 @@ def test_both_files_say_the_same(made: Store) -> None:
         "Lowering learning rate from 0.001 to 0.0005 helped: +1.04 points [0.96, 1.11], n = 4.",
         "Raising learning rate from 0.0005 to 0.002 helped: +",
         "Expected calibration error",
-        "mnistlab run made-up.toml --data DIR",
+        "mnistlab run made-up.toml --data PATH",
         "Test images gained per seed: ",
         INFO.sha256,
     ):
@@ -225,7 +230,8 @@ def test_mark_up_in_texts_and_files_appears_as_text_and_does_nothing(
     trials = [
         each.model_copy(update={"why": f"why {EVIL}", "note": f"note {EVIL}"}) for each in CHAIN[:2]
     ]
-    store = store_of(tmp_path / "out", trials, evil=EVIL)
+    names = Images(TEST.pixels, TEST.labels % 3, (EVIL[:100], EVIL[-100:], "c"))
+    store = store_of(tmp_path / "out", trials, evil=EVIL, test=names)
     lost = record("2", 9, status="diverged").model_copy(update={"reason": f"reason {EVIL}"})
     plan = store.plan()
     lost = as_planned(lost, plan, trials[1])
@@ -244,6 +250,7 @@ def test_mark_up_in_texts_and_files_appears_as_text_and_does_nothing(
     for place in ("Made up", "data", "why ", "note ", "reason ", "processor "):
         assert place + EVIL in shown, place
     source = (store.folder / "report.md").read_text("utf-8")
+    assert f"“{EVIL[:39]}…”" in shown
     assert "<script" not in source
     assert "<img" not in source
     assert not re.search(r"(?<!\\)(\*\*b|\]\(javascript|`x)", source)
@@ -252,6 +259,7 @@ def test_mark_up_in_texts_and_files_appears_as_text_and_does_nothing(
         contract["book"] == "made-up"
     )  # rebuilt from the stored runs: what was written into it by hand is gone
     assert {row["trial"] for row in contract["runs"]} == {"1", "2"}
+    assert contract["data"]["classes"] == [EVIL[:100], EVIL[-100:], "c"]
 
 
 def test_texts_in_markdown() -> None:
@@ -307,7 +315,7 @@ def test_the_command_carries_what_was_changed(tmp_path: Path) -> None:
     write_report(store, read_results(store))
     for text in (html(store), markdown(store)):
         assert (
-            "mnistlab run made-up.toml --data DIR --seeds 2 --epochs 3 --strokes mine.jsonl "
+            "mnistlab run made-up.toml --data PATH --seeds 2 --epochs 3 --strokes mine.jsonl "
             "--engine torch --device cuda" in text
         )
 
@@ -386,3 +394,68 @@ def test_sixty_runs_stay_small(tmp_path: Path) -> None:
     store = store_of(tmp_path / "out", chain, 10)
     write_report(store, read_results(store))
     assert (store.folder / "report.html").stat().st_size < 1_000_000
+
+
+ODD_NAMES = ("x" * 100, "word " * 19 + "five", "מצלמה ישנה מאוד", "血小板" * 33, "a|b`c*d_e")
+
+
+def many(classes: int, channels: int = 1) -> Images:
+    """Noise of that many classes, some of whose names are hard on a layout."""
+    names = (*ODD_NAMES, *(f"class {number}" for number in range(classes)))[:classes]
+    shape = (200, 28, 28) if channels == 1 else (200, 28, 28, channels)
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    return Images(pixels, (np.arange(200) % classes).astype(np.uint8), names)
+
+
+@pytest.mark.parametrize(("classes", "channels"), [(2, 3), (12, 1), (13, 1), (47, 1), (100, 3)])
+def test_reports_of_any_number_of_classes_fit_and_name_them(
+    classes: int, channels: int, tmp_path: Path, browser: Browser
+) -> None:
+    test = many(classes, channels)
+    store = store_of(tmp_path / "out", CHAIN[:2], 2, test=test)
+    write_report(store, read_results(store))
+    for width in (360, 1280):
+        browser.open(store.folder / "report.html", width)
+        browser.run("for (const each of document.querySelectorAll('details')) each.open = true")
+        assert browser.run("document.documentElement.scrollWidth") <= width
+        assert browser.complaints == []
+    rows = "[...document.querySelectorAll('.recalls')[0].querySelectorAll('bdi')]"
+    assert browser.run(f"{rows}.map(each => each.title)") == [name.strip() for name in test.classes]
+    matrix = "document.querySelector('.matrix')"
+    assert browser.run(f"{matrix}.querySelectorAll('g text').length") == 2 * classes
+    numbered = browser.run(f"{matrix}.querySelectorAll(':scope > text').length") > 2
+    assert numbered == (classes <= 12)
+    head = re.search(r"^\| \|(.*) recall \| images \|$", markdown(store), re.MULTILINE)
+    assert head is not None
+    assert (head[1] == "") == (classes > 12)
+    for text in (html(store), markdown(store)):
+        assert f"200 test{' RGB' * (channels == 3)} images of {classes} classes" in text
+        assert "digit" not in text
+
+
+def test_the_heat_map_shows_shares_of_the_true_classes() -> None:
+    # of four images of class 0 one is taken for 1, of the only one of class 1 all are taken for 2
+    labels, answers = np.array([0, 0, 0, 0, 1], np.uint8), [0, 0, 0, 1, 2]
+    table = np.eye(3, dtype=np.float32)[answers][None]
+    picture = heat(find_mistakes(Predictions((0,), table, labels, ("a", "b", "c"))))
+    assert picture[..., 3].tolist() == [[48, 120, 0], [0, 48, 240], [0, 0, 48]]  # √¼ of 240
+    assert tuple(picture[0, 1, :3]) == tuple(picture[1, 2, :3]) == HEAT
+
+
+def test_rgb_images_are_shown_as_they_are_and_grey_ones_dark_on_white(
+    tmp_path: Path, browser: Browser
+) -> None:
+    corner = (
+        "(() => {const c = document.createElement('canvas').getContext('2d'); "
+        "c.drawImage(document.querySelector('.case img'), 0, 0); "
+        "return [...c.getImageData(0, 0, 1, 1).data.slice(0, 3)]})()"
+    )
+    for channels, shown in ((3, lambda first: first), (1, lambda first: [255 - first] * 3)):
+        test = many(2, channels)
+        store = store_of(tmp_path / str(channels), CHAIN[:1], 2, test=test)
+        write_report(store, read_results(store))
+        browser.open(store.folder / "report.html", scheme="dark")
+        index = int(browser.run("document.querySelector('.case img').alt.match(/image (\\d+)/)[1]"))
+        assert browser.run(corner) == shown(test.pixels[index, 0, 0].tolist())
+        style = "getComputedStyle(document.querySelector('.case img')).filter"
+        assert browser.run(style) == ("none" if channels == 3 else "invert(1)")

@@ -2,9 +2,11 @@
 
 import pytest
 
+from mnistlab.book.module import Module
 from mnistlab.book.trial import Conv, Network
 from mnistlab.report.words import (
     bounds,
+    data_words,
     describe_change,
     list_seeds,
     network_words,
@@ -12,15 +14,18 @@ from mnistlab.report.words import (
     p_words,
     points,
     pooling_words,
+    quoted,
     remarks,
     sentence,
     setting_name,
+    shortened,
     show,
     signed,
 )
 from mnistlab.results.compare import compare
 from mnistlab.results.statistics import Interval
-from tests.made_up import record, runs, trial, verdicts
+from mnistlab.results.summary import TrialSummary
+from tests.made_up import INFO, record, runs, trial, verdicts
 
 BOOK = [trial("1"), trial("2", "1", 0.0005)]
 
@@ -163,10 +168,47 @@ def test_a_network_and_its_training_in_words() -> None:
     layer = Conv(out=8, kernel=3, norm=True, pool=2)
     network = Network(conv=(*trial("1").network.conv, layer), dropout=0.5)
     changed = trial("1").model_copy(update={"training": settings, "network": network})
-    assert network_words(changed) == (
+    assert network_words(TrialSummary(changed, None, (record("1", 0),))) == (
         "conv 16 of 7×7, stride 3, padding 1, ReLU → conv 8 of 3×3, stride 1, padding 0, "
         "batch-norm, ReLU, max-pool 2 → dropout 0.5 → linear "
         f"({network.parameters():,} parameters); "
         "adam, learning rate 0.001, weight decay 0, batch size 32, cosine schedule, "
         "8 epochs at most, patience 3"
     )
+
+
+def test_a_network_for_other_images_has_other_parameters() -> None:
+    network = Network(conv=(Conv(out=16, kernel=7, stride=3, padding=1),))
+    plain = trial("1").model_copy(update={"network": network})
+    names = tuple(f"class {number}" for number in range(47))
+    data = INFO.model_copy(update={"classes": names, "channels": 3})
+    runs = (record("1", 0).model_copy(update={"data": data}),)
+    # 8 positions a side: 16·(3·7² + 1) weights of the convolution, 47·(16·8² + 1) of the classes
+    assert f"({16 * 148 + 47 * 1025:,} parameters)" in network_words(
+        TrialSummary(plain, None, runs)
+    )
+
+
+def test_a_module_is_named_and_has_the_parameters_that_its_runs_counted() -> None:
+    module = Module(file="nets.py", name="SmallNet", source="")
+    own = trial("2", "1").model_copy(update={"network": Network(conv=(), module=module)})
+    lost = record("2", 0, status="failed")
+    summary = TrialSummary(own, trial("1"), (lost,))
+    assert network_words(summary).startswith("module nets.py:SmallNet; adam")
+    done = record("2", 1).model_copy(update={"parameters": 1234})
+    summary = TrialSummary(own, trial("1"), (lost, done))
+    assert network_words(summary).startswith("module nets.py:SmallNet (1,234 parameters); adam")
+    assert describe_change(summary.changes) == "Changing module from none to nets.py:SmallNet"
+
+
+def test_data_in_words() -> None:
+    assert data_words(INFO) == "50,000 train, 10,000 validation, 10,000 test images of 10 classes"
+    other = INFO.model_copy(update={"classes": ("cat", "dog"), "channels": 3})
+    assert data_words(other).endswith("10,000 test RGB images of 2 classes")
+
+
+def test_names_of_classes_are_cut_by_the_room_they_take() -> None:
+    assert [shortened("Ankle boot", 10), shortened("Ankle boot", 9)] == ["Ankle boot", "Ankle bo…"]
+    assert shortened("血小板血小板", 6) == "血小…"  # 2 columns each
+    assert shortened("a\u202eb\n c") == "a\\u202eb c"
+    assert [quoted("4"), len(quoted("x" * 100))] == ["“4”", 42]

@@ -11,8 +11,8 @@ import pytest
 from mnistlab import cli
 from mnistlab.book.reading import parse_book
 from mnistlab.book.trial import Book
-from mnistlab.errors import StoreError
-from mnistlab.images import DataSet
+from mnistlab.errors import DataError, StoreError
+from mnistlab.images import DIGITS, DataSet, Images
 from mnistlab.lab import run_book
 from mnistlab.results.evaluate import evaluate
 from mnistlab.results.store import Store, StoredRun
@@ -74,6 +74,42 @@ def test_a_runs_own_data_is_known_by_its_images_and_not_by_its_name(out: Path) -
     assert evaluate(run.folder, DataSet("mnist", own.train, own.test)).own
     assert evaluate(run.folder, DataSet("fewer", random_images(50), own.test)).own
     assert not evaluate(run.folder, DataSet("tiny", own.train, random_images(80, seed=2))).own
+
+
+def named(images: Images, classes: tuple[str, ...]) -> DataSet:
+    """Images of digits, labelled by their places in `classes`; those of other digits left out."""
+    place = [classes.index(name) if name in classes else len(classes) for name in DIGITS]
+    labels = np.array(place, np.uint8)[images.labels]
+    known = labels < len(classes)
+    part = Images(images.pixels[known], labels[known], classes)
+    return DataSet("named", part, part)
+
+
+def test_classes_are_matched_by_name_whatever_their_order_or_number(out: Path) -> None:
+    run, test = first(out), learned().test
+    found = evaluate(run.folder, named(test, DIGITS[::-1]))
+    assert found.own
+    assert found.scores.model_dump() == pytest.approx(
+        run.record.scores["test"].model_dump(), abs=1e-5
+    )
+    assert [it.name for it in found.mistakes.recalls] == list(DIGITS)
+    some = evaluate(run.folder, named(test, ("7", "3")))
+    assert [it.images for it in some.mistakes.recalls] == [0, 0, 0, 8, 0, 0, 0, 8, 0, 0]
+    assert some.mistakes.recalls[7] == found.mistakes.recalls[7]
+
+
+def test_classes_and_colours_that_the_run_does_not_know_are_refused(out: Path) -> None:
+    run, test = first(out), learned().test
+    strange = named(test, (*DIGITS, "a shoe", "a\u202eb", "c", "d"))
+    with pytest.raises(DataError) as caught:
+        evaluate(run.folder, strange)
+    assert str(caught.value) == (
+        "named: the run has no class a shoe, a\\u202eb, c, …; give data of its own, 0, 1, 2, …"
+    )
+    rgb = Images(test.pixels[..., None].repeat(3, axis=3), test.labels)
+    with pytest.raises(DataError) as caught:
+        evaluate(run.folder, DataSet("rgb", rgb, rgb))
+    assert str(caught.value) == "rgb: RGB images, the run was trained on grey ones; give such"
 
 
 def test_a_folder_that_is_no_run_or_has_no_network_is_refused(out: Path, tmp_path: Path) -> None:
@@ -147,7 +183,7 @@ def test_evaluate_prints_figures_confusion_and_calibration(
     for expected in (
         "Trial a, seed 0, on 80 test images of tiny",
         "F1 (macro)",
-        "read as",
+        "taken for",
         "Calibration",
     ):
         assert expected in printed

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from mnistlab.errors import StoreError
-from mnistlab.images import Images
+from mnistlab.images import DIGITS, Images
 from mnistlab.results import mistakes
 from mnistlab.results.mistakes import (
     ece,
@@ -34,7 +34,7 @@ def answers(*each: tuple[int, float]) -> npt.NDArray[np.float32]:
 
 
 def predictions(*runs: npt.NDArray[np.float32]) -> mistakes.TestPredictions:
-    return mistakes.TestPredictions(tuple(range(len(runs))), np.stack(runs), LABELS)
+    return mistakes.TestPredictions(tuple(range(len(runs))), np.stack(runs), LABELS, DIGITS)
 
 
 TWO = predictions(
@@ -84,18 +84,19 @@ def test_confusion_and_recall_are_means_over_seeds() -> None:
 
 
 def test_pairs_confused_most_come_first() -> None:
-    pairs = [(pair.digit, pair.read_as, pair.mean) for pair in find_mistakes(TWO).confused]
-    assert pairs == [(9, 4, 1), (1, 7, 0.5)]
+    pairs = [(pair.truth, pair.taken_for, pair.mean) for pair in find_mistakes(TWO).confused]
+    assert pairs == [("9", "4", 1), ("1", "7", 0.5)]
 
 
 def test_the_images_that_are_shown() -> None:
     found = find_mistakes(TWO)
     assert found.always_wrong == 1
     (hardest,) = found.always_wrong_shown
-    assert (hardest.index, hardest.digit, hardest.seeds_right, hardest.seeds) == (3, 9, 0, 2)
-    assert hardest.likeliest(1)[0] == pytest.approx((4, (0.7 + 0.99) / 2))
+    assert (hardest.index, hardest.truth, hardest.seeds_right, hardest.seeds) == (3, "9", 0, 2)
+    assert [name for name, _ in hardest.likeliest] == ["4", "0", "1"]
+    assert hardest.likeliest[0][1] == pytest.approx((0.7 + 0.99) / 2)
     assert [(case.index, case.seed) for case in found.most_confident_errors] == [(3, 1), (2, 0)]
-    assert found.most_confident_errors[0].likeliest(1)[0] == pytest.approx((4, 0.99))
+    assert found.most_confident_errors[0].likeliest[0][1] == pytest.approx(0.99)
 
 
 def test_the_hardest_images_are_those_most_confidently_wrong() -> None:
@@ -109,7 +110,7 @@ def test_the_hardest_images_are_those_most_confidently_wrong() -> None:
 
 def test_no_more_images_are_shown_than_a_page_can_take() -> None:
     wrong = answers(*[(1, 0.9)] * 100)[None]
-    found = find_mistakes(mistakes.TestPredictions((0,), wrong, np.zeros(100, np.uint8)))
+    found = find_mistakes(mistakes.TestPredictions((0,), wrong, np.zeros(100, np.uint8), DIGITS))
     assert (
         found.always_wrong,
         len(found.always_wrong_shown),
@@ -145,7 +146,7 @@ def test_identical_predictions_gain_nothing_and_other_seeds_cannot_be_compared()
     same = find_gains_and_losses(TWO, TWO)
     assert same is not None
     assert (same.gained.mean, same.lost.mean, same.most_gained, same.most_lost) == (0, 0, (), ())
-    other = mistakes.TestPredictions((7, 8), TWO.probabilities, LABELS)
+    other = mistakes.TestPredictions((7, 8), TWO.probabilities, LABELS, DIGITS)
     assert find_gains_and_losses(TWO, other) is None
 
 
@@ -172,3 +173,18 @@ def test_predictions_that_are_no_numbers_are_named_and_nobody_is_told_to_delete_
     with pytest.raises(StoreError, match=r"predictions\.npy: .*run the book again") as caught:
         load_predictions([text], TEST)
     assert "delete" not in str(caught.value)
+
+
+def test_classes_are_called_by_their_names_however_many_there_are() -> None:
+    names, labels = tuple(f"class {i}" for i in range(47)), np.array([46, 46, 3, 46], np.uint8)
+    table = np.full((1, 4, 47), 0.01, np.float32)
+    for image, answer in enumerate((46, 3, 3, 3)):
+        table[0, image, answer] = 0.54
+    found = find_mistakes(mistakes.TestPredictions((0,), table, labels, names))
+    (pair,) = found.confused
+    assert (pair.truth, pair.taken_for, pair.mean, pair.images) == ("class 46", "class 3", 2, 3)
+    assert [it.name for it in found.recalls] == list(names)
+    assert found.recalls[46].mean == pytest.approx(1 / 3)
+    assert found.error_shares[46, 3] == found.error_shares.sum() == pytest.approx(2 / 3)
+    first = found.always_wrong_shown[0]
+    assert (first.truth, first.likeliest[0][0], len(first.likeliest)) == ("class 46", "class 3", 3)

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import load_file
 
 from mnistlab.book.trial import Book
 from mnistlab.errors import StoreError
@@ -11,6 +12,8 @@ from mnistlab.images import DataSet
 from mnistlab.lab import run_book
 from mnistlab.model.predictor import open_model
 from mnistlab.results.models import best_model, find_models
+from mnistlab.results.store import Store, check_run
+from mnistlab.training.record import Run
 
 
 def test_a_results_folder_offers_each_trials_best_run(
@@ -58,6 +61,36 @@ def test_a_damaged_model_is_named_by_its_path(
     assert str(caught.value).startswith(f"{path}: ")
     with pytest.raises(StoreError, match=r"model\.onnx: damaged"):
         find_models(path.parent)  # its hash tells, even where it could still be opened
+
+
+def test_runs_without_a_model_are_passed_over_and_say_why_where_there_is_no_other(
+    tiny: DataSet, tiny_book: Book, tmp_path: Path
+) -> None:
+    results = run_book(tiny_book, tiny, tmp_path / "out", jobs=1, device="cpu")
+    best, store = results.best(), Store(tmp_path / "out")
+    assert best is not None
+    assert best.trial.name == "a"
+
+    def take_away(folder: Path) -> None:
+        run = check_run(folder)
+        record = run.record.model_copy(update={"no_model": "has Shape"})
+        weights = load_file(folder / "weights.safetensors")
+        store.write(folder.name, Run(record, weights, run.predictions()), replace=True)
+
+    before = best_model(store.folder)[1].parent
+    take_away(before)
+    assert [name for name, _ in find_models(store.folder)] == ["a", "b"]
+    assert best_model(store.folder)[1].parent != before  # the trial's other seed
+    take_away(best_model(store.folder)[1].parent)
+    assert [name for name, _ in find_models(store.folder)] == ["b"]
+    said = "this run has no model.onnx: has Shape; give another run"
+    for place in (store.folder, before):
+        with pytest.raises(StoreError, match=said):
+            best_model(place)
+    for run in results.runs:
+        take_away(run.folder)
+    with pytest.raises(StoreError, match=said):
+        find_models(store.folder)
 
 
 def test_places_without_a_model(tiny: DataSet, tiny_book: Book, tmp_path: Path) -> None:

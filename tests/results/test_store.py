@@ -6,6 +6,7 @@ import shutil
 import time
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from mnistlab import atomic
-from mnistlab.book.trial import Book
+from mnistlab.book.module import Module
+from mnistlab.book.trial import Book, Network
 from mnistlab.data.split import Split, split
 from mnistlab.errors import StoreError
 from mnistlab.images import DataSet
@@ -59,7 +61,7 @@ def store(plan: Plan, parts: Split, finished: Run, identity: str, tmp_path: Path
 
 
 def edited(run: Run, **values: Any) -> Run:
-    return Run(run.record.model_copy(update=values), run.weights, run.test_probabilities)
+    return replace(run, record=run.record.model_copy(update=values))
 
 
 def sealed(values: dict[str, Any]) -> str:
@@ -135,7 +137,9 @@ def test_the_model_carries_its_own_threshold_of_unsure(
 ) -> None:
     store.write(identity, edited(finished, unsure_below=0.75), replace=True)
     model = onnx.load(store.folder / identity / "model.onnx")
-    assert {it.key: it.value for it in model.metadata_props} == {"unsure_below": "0.75"}
+    said = {it.key: it.value for it in model.metadata_props}
+    assert said.pop("classes") == json.dumps([*"0123456789"])
+    assert said == {"unsure_below": "0.75"}
 
 
 def test_json_files_hold_the_hashes_of_their_files_and_of_themselves(
@@ -186,6 +190,42 @@ def test_a_run_stored_under_another_trial_name_takes_the_books_name(
     book = plan.book.model_copy(update={"trials": (renamed,)})
     runs = store.runs(plan.model_copy(update={"book": book}))
     assert [run.record.trial for run in runs] == ["new name"]
+
+
+def test_a_run_without_a_model_is_stored_and_found_exactly_so(
+    plan: Plan, store: Store, finished: Run
+) -> None:
+    identity = plan.identity(plan.book.trials[0], 9)
+    stored = store.write(identity, edited(finished, seed=9, no_model="has Shape"))
+    assert sorted(path.name for path in stored.folder.iterdir()) == [
+        name for name in FILES if name != "model.onnx"
+    ]
+    found = store.find(identity)
+    assert found is not None
+    with pytest.raises(StoreError) as caught:
+        found.model()
+    said = "this run has no model.onnx: has Shape; give another run"
+    assert str(caught.value) == f"{stored.folder}: {said}"
+    for before, after in ((None, "has Shape"), ("has Shape", None)):  # its files contradict it
+        store.write(identity, edited(finished, seed=9, no_model=before), replace=True)
+        forge(stored.folder / "run.json", lambda it, after=after: it.update(no_model=after))  # type: ignore[misc]
+        assert not store.has_intact(identity)
+
+
+def test_a_modules_own_onnx_file_is_stored(plan: Plan, store: Store, finished: Run) -> None:
+    identity = plan.identity(plan.book.trials[0], 9)
+    stored = store.write(identity, replace(edited(finished, seed=9), model=b"its own"))
+    assert stored.model().read_bytes() == b"its own"
+
+
+def test_a_module_is_trained_by_pytorch_whatever_trains_the_others(plan: Plan) -> None:
+    module = Module(file="nets.py", name="Net", source="")
+    own = plan.book.trials[1].model_copy(update={"network": Network(conv=(), module=module)})
+    assert [plan.job(trial, 0).engine for trial in (plan.book.trials[0], own)] == [
+        "native",
+        "torch",
+    ]
+    assert plan.job(own, 0).device == plan.device
 
 
 def test_a_diverged_run_is_stored_without_arrays(plan: Plan, store: Store, finished: Run) -> None:

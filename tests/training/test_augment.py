@@ -144,6 +144,17 @@ def test_maps_scale_then_slant_then_turn() -> None:
         assert found[:, 2] == pytest.approx(3 * drawn[4:6])
 
 
+def test_rgb_images_are_varied_as_grey_ones_are() -> None:
+    grey, labels = squares()
+    settings = FULL.model_copy(update={"nothing": 0})
+    expected, _ = augmenter(settings)(grey, labels)
+    varied, found = augmenter(settings)(np.stack([grey, grey // 2, grey], 3), labels)
+    assert np.array_equal(varied[..., 0], expected)
+    assert np.array_equal(varied[..., 2], expected)
+    assert np.abs(2.0 * varied[..., 1] - expected).max() <= 3  # rounded after halving
+    assert np.array_equal(found, labels)
+
+
 def test_elastic_bends_by_as_many_pixels_as_it_says() -> None:
     ramp = np.tile(np.arange(28, dtype=np.uint8) * 8, (2000, 28, 1))
     bent, _ = augmenter(Augment(elastic=0.6))(ramp, np.zeros(2000, np.int32))

@@ -6,7 +6,7 @@ import pytest
 
 from mnistlab.errors import EngineError, NoEngineError
 from mnistlab.training import engines
-from mnistlab.training.engines import choose_engine, require_augmentation
+from mnistlab.training.engines import choose_engine, require_augmentation, require_torch_for
 from mnistlab.training.native import library
 
 
@@ -90,6 +90,15 @@ def test_a_stale_library_is_refused_and_not_replaced_in_silence(
     with_torch(installed)
     with pytest.raises(EngineError, match="another"):
         choose_engine()
+
+
+def test_modules_need_pytorch_and_say_how_to_get_it(installed: pytest.MonkeyPatch) -> None:
+    with pytest.raises(
+        EngineError, match=r"^nets\.py:Net: modules need PyTorch: pip install torch"
+    ):
+        require_torch_for("nets.py:Net")
+    with_torch(installed)
+    require_torch_for("nets.py:Net")
 
 
 def test_pictures_cannot_be_varied_without_the_library(installed: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from mnistlab.book.module import Module
 from mnistlab.book.trial import Augment, Conv, Network, Training, Trial
 from mnistlab.data.split import DataInfo
 from mnistlab.training import identity as module
@@ -83,6 +84,16 @@ def test_everything_that_decides_a_result_changes_the_name() -> None:
         identity(plain, DATA.model_copy(update={"sizes": DATA.sizes | {"validation": 11}})),
     ]
     assert len(set(found)) == len(found) == 4 + 6 + 9 + 7 + 7
+
+
+def test_of_a_module_its_text_and_its_callable_count_and_its_files_name_does_not() -> None:
+    def name(**change: str) -> str:
+        module = Module(**{"file": "nets.py", "name": "Net", "source": "x = 1\n"} | change)
+        return identity(replace(job(Network(conv=(), module=module)), engine="torch"), DATA)
+
+    without = identity(replace(job(Network(conv=())), engine="torch"), DATA)
+    assert len({without, name(), name(name="Other"), name(source="x = 2\n")}) == 4
+    assert name(file="moved/other.py") == name() == "38f9da68bc4eab66"
 
 
 def test_words_change_no_name() -> None:

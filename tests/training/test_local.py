@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnistlab.book.trial import Book
+from mnistlab.book.module import Module
+from mnistlab.book.trial import Book, Network
 from mnistlab.data.split import PARTS, DataInfo, Split, split
 from mnistlab.errors import EngineError, StoreError
 from mnistlab.images import DataSet
@@ -122,6 +123,51 @@ def test_a_run_that_raises_fails_with_its_reason_and_the_worker_goes_on(
     assert failure.traceback.startswith("Traceback (most recent call last):")
     assert "in run\n" in failure.traceback
     assert failure.traceback.endswith(failure.reason + "\n")
+
+
+MODULE = """
+import torch
+class Net(torch.nn.Sequential):
+    def __init__(self):
+        super().__init__(torch.nn.Flatten(), torch.nn.Dropout(0.1), torch.nn.Linear(784, 10))
+"""
+
+
+def test_neither_a_failure_nor_a_module_leaves_anything_to_the_next_run(
+    tiny_book: Book, parts: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+
+    def job(source: str, seed: int) -> Job:
+        network = Network(conv=(), module=Module(file="nets.py", name="Net", source=source))
+        trial = tiny_book.trials[0].model_copy(update={"network": network})
+        return Job(trial, seed, "torch")
+
+    original, processes = local._Worker.start, []
+
+    def start(worker: "local._Worker") -> None:
+        original(worker)
+        processes.append(worker.process.pid)
+
+    monkeypatch.setattr(local._Worker, "start", start)
+    good, again, native, bad = job(MODULE, 0), job(MODULE, 1), jobs(tiny_book)[0], job("1 / 0", 0)
+    order, ran = [good, again, native, bad, native], []
+    for each, message in LocalTrainer(1, tmp_path)(order, parts):
+        if not isinstance(message, Epoch):
+            ran.append((each, message, len(processes)))
+    assert [each for each, *_ in ran] == order
+    assert [started for *_, started in ran] == [1, 1, 2, 2, 3]
+    failure = ran[3][1]
+    assert isinstance(failure, Failure)
+    assert (
+        failure.reason == "nets.py, line 1: ZeroDivisionError: division by zero; correct the file"
+    )
+    assert "\n    1 / 0\n" in failure.traceback
+    alone, found = run(good, parts), ran[0][1]
+    assert isinstance(found, Run)
+    assert list(found.weights) == ["2.weight", "2.bias"]
+    for name, value in alone.weights.items():
+        np.testing.assert_array_equal(found.weights[name], value)
 
 
 def test_a_reason_is_one_line_that_steers_no_terminal(

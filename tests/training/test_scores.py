@@ -63,6 +63,19 @@ def test_missing_classes_score_as_in_scikit_learn_without_a_warning(labels: list
         check_against_scikit_learn(probabilities, np.array(labels, np.uint8))
 
 
+@pytest.mark.parametrize("classes", [2, 26, 47, 100])
+def test_any_number_of_classes_scores_as_in_scikit_learn(classes: int) -> None:
+    probabilities, labels = random_case(classes, 400, classes)
+    check_against_scikit_learn(probabilities, labels)
+    some = labels % max(1, classes // 2)  # half the classes have no image
+    check_against_scikit_learn(probabilities, some)
+    whole = np.concatenate([np.arange(classes), labels]).astype(np.uint8)
+    probabilities, _ = random_case(1, len(whole), classes)
+    if classes > 2:  # of two, scikit-learn wants one column
+        theirs = metrics.roc_auc_score(whole, probabilities, multi_class="ovr", average="macro")
+        assert auroc(probabilities, whole) == pytest.approx(theirs, abs=1e-9)
+
+
 def test_all_predictions_the_same_and_all_certain() -> None:
     labels = np.arange(20).astype(np.uint8) % 10
     for row in (np.full(10, 0.1), np.eye(10)[4]):

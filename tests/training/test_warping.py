@@ -1,5 +1,7 @@
 """Warping: against torch's own sampling, interpolation and pooling, to a grey level."""
 
+import hashlib
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -8,6 +10,7 @@ from mnistlab.images import Bytes
 from mnistlab.training.warping import spline, warp
 
 Floats = npt.NDArray[np.float32]
+BEFORE_RGB = "0b3a84440eaf7b007aa374229cd4fe2041043204bbf99e2cab0addadf8ced64e"
 STRAIGHT = np.eye(2, 3, dtype=np.float32)
 
 
@@ -90,6 +93,26 @@ def test_any_memory_order_and_none_at_all() -> None:
     expected = warp(pixels[::2], maps[::2], bends[::2], thickness[::2])
     assert np.array_equal(expected, warp(pixels, maps, bends, thickness)[::2])
     assert warp(pixels[:0], maps[:0]).shape == (0, 28, 28)
+
+
+def test_channels_are_varied_alike_each_as_a_picture_of_its_own() -> None:
+    _, maps, bends, thickness = drawn(4, 7)
+    pixels = np.random.default_rng(4).integers(0, 256, (7, 28, 28, 3), np.uint8)
+    found = warp(pixels, maps, bends, thickness)
+    assert found.shape == pixels.shape
+    assert found.flags.c_contiguous
+    for channel in range(3):
+        alone = warp(pixels[..., channel], maps, bends, thickness)
+        assert np.array_equal(found[..., channel], alone)
+    assert warp(pixels[:0], maps[:0]).shape == (0, 28, 28, 3)
+
+
+def test_grey_pictures_are_varied_as_they_were_before_there_were_others() -> None:
+    pixels = (np.arange(20 * 28 * 28) * 7919 % 65521 % 256).astype(np.uint8).reshape(20, 28, 28)
+    maps = np.eye(2, 3) + (np.arange(120).reshape(20, 2, 3) * 7 % 13 - 6) / 30
+    bends = (np.arange(1000).reshape(20, 2, 5, 5) * 7 % 11 - 5) / 3
+    varied = warp(pixels, maps, bends, (np.arange(20) * 7 % 9 - 4) / 4)
+    assert hashlib.sha256(varied.tobytes()).hexdigest() == BEFORE_RGB
 
 
 def test_pictures_of_another_size_are_refused() -> None:

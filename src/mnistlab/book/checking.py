@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from mnistlab.errors import BookError, one_line
 
@@ -16,6 +17,22 @@ WORDS = {  # pydantic's type of error → what it says should be, where its own 
     "string_pattern_mismatch": "hold no control characters",
 }
 MAX_SHOWN = 60  # characters
+
+
+class Settings(BaseModel):
+    """What every part of a book has in common: frozen, strictly typed, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def read_text(path: Path, most: int) -> str:
+    """The text of a file, one character more than `most` if it is longer. Raises BookError."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            return file.read(most + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = f"cannot be read as UTF-8 text ({error})"
+        raise refused(f"{path}: {reason}; save it as UTF-8") from None
 
 
 def validated(kind: Any, value: Any, place: str) -> Any:

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from mnistlab.book.checking import nearest, quoted, refused, validated
+from mnistlab.book.checking import Settings, nearest, quoted, read_text, refused, validated
+from mnistlab.book.module import read_module
 from mnistlab.book.names import BookName, TrialName, check_and_sort
 from mnistlab.book.trial import (
     MAX_TRIALS,
@@ -17,7 +18,6 @@ from mnistlab.book.trial import (
     BookHeader,
     Network,
     SeedCount,
-    Settings,
     Training,
     Trial,
 )
@@ -35,6 +35,7 @@ TOKEN = re.compile(
     re.DOTALL,
 )
 SETTING_KEYS = (*Network.model_fields, *Training.model_fields)
+LAYER_KEYS = tuple(key for key in Network.model_fields if key != "module")
 WORD_KEYS = ("why", "note", "reference")
 TRIAL_KEYS = ("name", "from", *WORD_KEYS, *SETTING_KEYS)
 
@@ -72,7 +73,7 @@ def read_book(book: str | Path) -> Book:
     """
     path, name, shipped = Path(book), str(book), shipped_books()
     if _is_file(path):
-        return parse_book(_text(path), path.stem, name)
+        return parse_book(read_text(path, MAX_CHARACTERS), path.stem, name, path.parent)
     if name in shipped:
         return parse_book(shipped[name], name, name)
     books = ", ".join(sorted(shipped))
@@ -80,11 +81,14 @@ def read_book(book: str | Path) -> Book:
     raise refused(f"{name[:200]}: no such book; {remedy}")
 
 
-def parse_book(text: str, name: str, file: str) -> Book:
-    """The book in a TOML text; `file` is how errors call it. Raises BookError."""
+def parse_book(text: str, name: str, file: str, folder: Path | None = None) -> Book:
+    """The book in a TOML text; `file` is how errors call it. Raises BookError.
+
+    Modules are read from `folder`, where the book is; without one it can have none.
+    """
     table: BookTable = validated(BookTable, _tables(text, file), file)
     _refuse_unknown(table.base, SETTING_KEYS, f"{file}: [base]")
-    settings = _settings(table, file)
+    settings = _settings(table, file, folder)
     return Book(
         name=validated(BookName, name, f"{file}: its file's name"),
         title=table.title or name,
@@ -108,25 +112,44 @@ def _tables(text: str, file: str) -> dict[str, Any]:
         raise refused(f"{file}: not valid TOML: {error}; correct that place") from None
 
 
-def _settings(book: BookTable, file: str) -> dict[str, dict[str, Any]]:
+def _settings(book: BookTable, file: str, folder: Path | None) -> dict[str, dict[str, Any]]:
     """Every trial's settings: those it inherits, overlaid by its own."""
     try:
         names = check_and_sort([(trial.name, trial.parent) for trial in book.trial])
     except ValueError as error:
         raise refused(f"{file}: {error}") from None
-    settings, trials = {"base": book.base}, {trial.name: trial for trial in book.trial}
+    settings = {"base": _own_settings(book.base, folder, f"{file}: [base]")}
+    trials = {trial.name: trial for trial in book.trial}
     for trial in (trials[name] for name in names if name != "base"):
-        settings[trial.name] = settings[trial.parent] | _only(trial.keys(), SETTING_KEYS)
+        own = _own_settings(trial.keys(), folder, f'{file}: trial "{trial.name}"')
+        settings[trial.name] = _inherited(settings[trial.parent], own) | own
     return settings
+
+
+def _own_settings(table: Mapping[str, Any], folder: Path | None, place: str) -> dict[str, Any]:
+    """The settings in one table, of its module what the file holds."""
+    own = _only(table, SETTING_KEYS)
+    if "module" in own:
+        if others := [key for key in LAYER_KEYS if key in own]:
+            raise refused(f'{place}: "module" is a whole network; leave out {", ".join(others)}')
+        own["module"] = read_module(own["module"], folder, place)
+    return own
+
+
+def _inherited(settings: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """What a trial takes over: of a network nothing where its own is one of the other kind."""
+    dropped = LAYER_KEYS if "module" in own else ("module",) if _only(own, LAYER_KEYS) else ()
+    return {key: value for key, value in settings.items() if key not in dropped}
 
 
 def _trial(table: TrialTable, settings: Mapping[str, Any], file: str) -> Trial:
     place = f'{file}: trial "{table.name}"'
     _refuse_unknown(table.keys(), TRIAL_KEYS, place)
+    network = ({"conv": ()} if "module" in settings else {}) | _only(settings, Network.model_fields)
     values = _only(table.keys(), WORD_KEYS) | {
         "name": table.name,
         "parent": None if table.parent == "base" else table.parent,
-        "network": validated(Network, _only(settings, Network.model_fields), place),
+        "network": validated(Network, network, place),
         "training": validated(Training, _only(settings, Training.model_fields), place),
     }
     trial: Trial = validated(Trial, values, place)
@@ -141,15 +164,6 @@ def _refuse_unknown(table: Iterable[str], valid: Iterable[str], place: str) -> N
     for key in table:
         if key not in valid:
             raise refused(f"{place}: unknown key {quoted(key)}{nearest(key, valid)}")
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open(encoding="utf-8") as file:
-            return file.read(MAX_CHARACTERS + 1)  # one more than is accepted
-    except (OSError, UnicodeDecodeError) as error:
-        reason = f"cannot be read as UTF-8 text ({error})"
-        raise refused(f"{path}: {reason}; save it as UTF-8") from None
 
 
 def _is_file(path: Path) -> bool:

@@ -5,12 +5,14 @@ from itertools import pairwise
 from shlex import quote
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from mnistlab.book.checking import validated
+from mnistlab.book.checking import Settings, validated
+from mnistlab.book.module import Module
 from mnistlab.book.names import BookName, TrialName, check_and_sort
-from mnistlab.images import CLASSES, SIDE
+from mnistlab.images import SIDE, Task
 
+GREY_DIGITS = Task()
 MAX_SEEDS = 1000
 MAX_TRIALS = 1000
 
@@ -25,12 +27,6 @@ Units = Annotated[int, Field(ge=1, le=4096)]
 Activation = Literal["relu", "leaky_relu", "tanh", "gelu", "silu"]
 Text = Annotated[str, Field(max_length=2000, pattern=r"^[\P{Cc}\t\r\n]*$")]
 Writer = Annotated[Text, BeforeValidator(lambda name: str(name) if type(name) is int else name)]
-
-
-class Settings(BaseModel):
-    """What every part of a book has in common: frozen, strictly typed, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Conv(Settings):
@@ -54,13 +50,17 @@ class Conv(Settings):
 
 
 class Network(Settings):
-    """Convolution layers, then hidden linear layers, then a linear layer to the ten classes."""
+    """Convolution layers, then hidden linear layers, then a linear layer to the classes.
+
+    A `module` is a whole network: beside it the other settings mean nothing.
+    """
 
     conv: Annotated[tuple[Conv, ...], Field(strict=False, max_length=20)]
     head: Literal["flatten", "average"] = "flatten"  # of the last convolution's positions
     hidden: Annotated[tuple[Units, ...], Field(strict=False, max_length=20)] = ()
     activation: Activation = "relu"  # after each convolution and hidden layer
     dropout: Share = 0.0  # of what enters each linear layer but the first on pixels
+    module: Module | None = None
 
     @field_validator("conv")
     @classmethod
@@ -82,9 +82,9 @@ class Network(Settings):
             raise ValueError('head "average" needs a convolution; set head = "flatten"')
         return self
 
-    def shapes(self) -> list[tuple[int, int]]:
+    def shapes(self, task: Task = GREY_DIGITS) -> list[tuple[int, int]]:
         """(channels, side in pixels) of the image and after each convolution layer."""
-        shapes = [(1, SIDE)]
+        shapes = [(task.channels, SIDE)]
         for layer in self.conv:
             shapes.append((layer.out, layer.side_after(shapes[-1][1])))
         return shapes
@@ -93,33 +93,33 @@ class Network(Settings):
         """Pixels along one side of what enters the first linear layer."""
         return 1 if self.head == "average" else self.shapes()[-1][1]
 
-    def features(self) -> int:
+    def features(self, task: Task = GREY_DIGITS) -> int:
         """How many numbers enter the first linear layer."""
-        return self.shapes()[-1][0] * self.last_side() ** 2
+        return self.shapes(task)[-1][0] * self.last_side() ** 2
 
-    def linear(self) -> dict[str, tuple[int, int]]:
+    def linear(self, task: Task = GREY_DIGITS) -> dict[str, tuple[int, int]]:
         """The linear layers by name, the hidden ones first: how many numbers go in and come out."""
         names = [f"hidden{number}" for number in range(1, len(self.hidden) + 1)]
-        sizes = pairwise([self.features(), *self.hidden, CLASSES])
+        sizes = pairwise([self.features(task), *self.hidden, task.classes])
         return dict(zip([*names, "linear"], sizes, strict=True))
 
-    def dropped(self) -> dict[str, int]:
+    def dropped(self, task: Task = GREY_DIGITS) -> dict[str, int]:
         """The linear layers whose inputs dropout reaches, and how many those are.
 
         All of them but a hidden layer on pixels.
         """
-        inputs = {name: n for name, (n, _) in self.linear().items() if self.dropout}
+        inputs = {name: n for name, (n, _) in self.linear(task).items() if self.dropout}
         if not self.conv:
             inputs.pop("hidden1", None)
         return inputs
 
-    def parameters(self) -> int:
+    def parameters(self, task: Task = GREY_DIGITS) -> int:
         """How many weights and biases are learned."""
         convolutions = sum(
             layer.out * (channels * layer.kernel**2 + 1 + 2 * layer.norm)
-            for layer, (channels, _) in zip(self.conv, self.shapes(), strict=False)
+            for layer, (channels, _) in zip(self.conv, self.shapes(task), strict=False)
         )
-        return convolutions + sum((n + 1) * m for n, m in self.linear().values())
+        return convolutions + sum((n + 1) * m for n, m in self.linear(task).values())
 
 
 class Augment(Settings):
@@ -264,22 +264,34 @@ def changed(parent: Trial, trial: Trial) -> dict[str, tuple[Any, Any]]:
     """What `trial` changes about `parent`: setting → (before, after), where the two differ.
 
     The settings of a convolution layer are named `conv.kernel`, or `conv2.kernel` in a network of
-    several; another number of layers is one entry, `conv`.
+    several; another number of layers is one entry, `conv`. A module is one entry for the whole
+    network, `module`: its file and name, and its hash where only that differs; None where there is
+    none.
     """
-    alike = len(parent.network.conv) == len(trial.network.conv)
-    before, after = _settings(parent, alike), _settings(trial, alike)
+    before, after = _settings(parent, trial), _settings(trial, parent)
     pairs = {key: (before.get(key), after.get(key)) for key in before | after}
     return {key: (old, new) for key, (old, new) in pairs.items() if old != new}
 
 
-def _settings(trial: Trial, layer_by_layer: bool) -> dict[str, Any]:
-    """Every setting of a trial by its name."""
-    settings = trial.network.model_dump() | trial.training.model_dump()
+def _settings(trial: Trial, other: Trial) -> dict[str, Any]:
+    """Every setting of a trial by its name, as it is compared with those of another."""
+    network, theirs = trial.network, other.network
+    settings = trial.training.model_dump() | _network_settings(network, theirs)
     tables = {"augment": settings.pop("augment")}
-    if layer_by_layer:
+    if "conv" in settings and len(network.conv) == len(theirs.conv):
         layers = settings.pop("conv")
         for number, layer in enumerate(layers, 1):
             tables["conv" if len(layers) == 1 else f"conv{number}"] = layer
     for name, table in tables.items():
         settings |= {f"{name}.{key}": value for key, value in table.items()}
     return settings
+
+
+def _network_settings(network: Network, other: Network) -> dict[str, Any]:
+    """A network's settings; its module alone where one of the two networks is a module."""
+    module = network.module
+    if not (module or other.module):
+        return network.model_dump()
+    if module and str(module) == str(other.module):
+        return {"module": f"{module} ({module.sha256[:6]})"}
+    return {"module": str(module) if module else None}

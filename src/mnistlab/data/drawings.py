@@ -11,10 +11,10 @@ from mnistlab.book.trial import Extra
 from mnistlab.data.catalog import Progress
 from mnistlab.data.framing import frame_strokes
 from mnistlab.data.pendigits import load_pendigits
-from mnistlab.data.split import DataInfo, Split
+from mnistlab.data.split import Split
 from mnistlab.data.strokes import Drawing, Stroke, read_strokes
-from mnistlab.errors import DataError
-from mnistlab.images import Images
+from mnistlab.errors import DataError, one_line
+from mnistlab.images import DIGITS, Images
 from mnistlab.randomness import Purpose, generator
 
 PLAIN_PEN = 2.5  # width of the pen of a drawing as it is, in pixels
@@ -26,13 +26,24 @@ SLANT, STRETCH, WAVE, LOOSE = 0.2, 0.2, 0.045, 0.02  # the same, in shares of th
 def add_drawings(split: Split, extras: Sequence[Extra], progress: Progress | None = None) -> Split:
     """The split with a book's extra drawings among its training images. Raises DataError."""
     for extra in extras:
+        if split.info.channels != 1:
+            reason = f"strokes are grey, the images of {split.info.name} RGB"
+            raise DataError(f"{extra.strokes}: {reason}; take this [[extra]] out")
         drawings = load_drawings(extra.strokes, progress)
         kept = [drawing for drawing in drawings if drawing.writer not in extra.exclude_writers]
         if not kept:
             raise DataError(f"{extra.strokes}: no drawing is left; correct exclude_writers")
-        added = frame_drawings(kept, extra.copies)
+        _check_labels(extra.strokes, kept, split.info.classes)
+        added = frame_drawings(kept, extra.copies, split.info.classes)
         split = _with_images(split, added, Path(extra.strokes).stem)
     return split
+
+
+def _check_labels(strokes: str, drawings: Sequence[Drawing], classes: Sequence[str]) -> None:
+    for label in dict.fromkeys(drawing.label for drawing in drawings):
+        if label not in classes:
+            remedy = f"correct it, or take it out; the classes are {', '.join(classes)[:200]}"
+            raise DataError(f"{strokes}: label {one_line(label)} is no class of the data: {remedy}")
 
 
 def _with_images(split: Split, added: Images, name: str) -> Split:
@@ -42,8 +53,9 @@ def _with_images(split: Split, added: Images, name: str) -> Split:
     digest.update(added.pixels.data)
     digest.update(added.labels.data)
     name, sizes = f"{split.info.name} + {name}", split.info.sizes | {"train": len(labels)}
-    info = DataInfo(name=name, sha256=digest.hexdigest(), sizes=sizes)
-    return replace(split, info=info, train=Images(pixels, labels))
+    update = {"name": name, "sha256": digest.hexdigest(), "sizes": sizes}
+    info = split.info.model_copy(update=update)
+    return replace(split, info=info, train=Images(pixels, labels, added.classes))
 
 
 def load_drawings(strokes: str, progress: Progress | None = None) -> list[Drawing]:
@@ -58,7 +70,9 @@ def load_drawings(strokes: str, progress: Progress | None = None) -> list[Drawin
     return drawings
 
 
-def frame_drawings(drawings: Sequence[Drawing], copies: int = 1) -> Images:
+def frame_drawings(
+    drawings: Sequence[Drawing], copies: int = 1, classes: tuple[str, ...] = DIGITS
+) -> Images:
     """`copies` images of each labelled drawing, the same for every seed: one as it is, the others
     by other hands, each of which has a Generator of its own.
     """
@@ -67,8 +81,8 @@ def frame_drawings(drawings: Sequence[Drawing], copies: int = 1) -> Images:
     for _ in range(copies - 1):
         for drawing, hand in zip(drawings, hands.spawn(len(drawings)), strict=True):
             pixels.append(frame_strokes(varied(drawing.strokes, hand), hand.uniform(*PENS)))
-    labels = np.array([drawing.label for drawing in drawings] * copies, np.uint8)
-    return Images(np.stack(pixels), labels)
+    labels = [classes.index(drawing.label) for drawing in drawings]
+    return Images(np.stack(pixels), np.array(labels * copies, np.uint8), classes)
 
 
 def varied(strokes: Sequence[Stroke], random: np.random.Generator) -> list[Stroke]:

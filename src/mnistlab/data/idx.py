@@ -1,22 +1,25 @@
-"""The IDX files of MNIST and its drop-in sets, gzipped or not, read with every byte accounted for.
+"""The IDX files of MNIST, EMNIST and drop-in sets, gzipped or not, with every byte accounted for.
 
 Format: two zero bytes, the element type (8: unsigned byte), the number of dimensions, each
 dimension as a big-endian 32-bit integer, then the elements (http://yann.lecun.com/exdb/mnist/,
-"The IDX file format").
+"The IDX file format"). EMNIST (Cohen and others, 2017, https://arxiv.org/abs/1702.05373) names its
+files after its six sets and stores images with rows and columns swapped.
 """
 
 import gzip
 import math
+import re
 import zlib
-from io import BufferedIOBase
+from io import BufferedIOBase, BufferedReader
 from pathlib import Path
+from string import ascii_lowercase, ascii_uppercase, digits
 
 import numpy as np
 
+from mnistlab.data.labels import MAX_IMAGES, Labelled, data_set
 from mnistlab.errors import DataError
-from mnistlab.images import CLASSES, SIDE, Bytes, DataSet, Images
+from mnistlab.images import SIDE, Bytes, DataSet
 
-MAX_IMAGES = 300_000  # 235 MB of pixels; the largest set of ten classes has 240,000
 CHUNK = 1 << 18  # bytes
 MAX_DEFLATION = 1032  # bytes that one byte of gzip can stand for (zlib.net/zlib_tech.html)
 FILES = {
@@ -25,34 +28,64 @@ FILES = {
     "test images": "t10k-images-idx3-ubyte",
     "test labels": "t10k-labels-idx1-ubyte",
 }
+EMNIST_FILE = r"(?P<set>emnist-\w+)-(train|test)"
+FILE = re.compile(rf"({EMNIST_FILE}|train|t10k)-(images-idx3|labels-idx1)-ubyte(\.gz)?")
+MERGED = digits + ascii_uppercase + "abdefghnqrt"  # the others are one class with their capitals
+# what the labels 0, 1, … of an EMNIST set stand for, where not for digits
+CHARACTERS = {
+    "emnist-letters": "0" + ascii_uppercase,
+    "emnist-balanced": MERGED,
+    "emnist-bymerge": MERGED,
+    "emnist-byclass": digits + ascii_uppercase + ascii_lowercase,
+}
+
+
+def sets_in(folder: Path) -> list[str]:
+    """The EMNIST sets whose files lie in a folder, and `mnist` if files named as MNIST's do."""
+    found = filter(None, (FILE.fullmatch(path.name) for path in folder.iterdir()))
+    return sorted({each["set"] or "mnist" for each in found})
 
 
 def read_folder(folder: Path, name: str) -> DataSet:
-    """Return the data set in a folder with the four IDX files, gzipped or not. Raises DataError."""
-    paths = {part: _find(folder, stem) for part, stem in FILES.items()}
-    train = read_pair(paths["train images"], paths["train labels"])
-    return DataSet(name, train, read_pair(paths["test images"], paths["test labels"]))
+    """Return the data set in a folder with four IDX files, gzipped or not, named as MNIST's are or
+    as those of one EMNIST set, whose classes are called as the characters. Raises DataError.
+    """
+    match sets_in(folder):
+        case [] | ["mnist"]:
+            found = {key: _find(folder, stem) for key, stem in FILES.items()}
+            train = read_pair(found["train images"], found["train labels"])
+            test = read_pair(found["test images"], found["test labels"])
+            return data_set(folder, name, {"train": train, "test": test})
+        case [emnist]:
+            parts = {part: _read_emnist(folder, emnist, part) for part in ("train", "test")}
+            remark = "EMNIST's files have rows and columns swapped: its images were turned upright"
+            return data_set(folder, name, parts, [remark])
+        case several:
+            names = ", ".join(several)
+            raise DataError(f"{folder}: files of several sets ({names}); leave those of one there")
 
 
-def read_pair(images: Path, labels: Path) -> Images:
+def _read_emnist(folder: Path, emnist: str, part: str) -> Labelled:
+    images, labels = (f"{emnist}-{part}-{kind}-ubyte" for kind in ("images-idx3", "labels-idx1"))
+    swapped, numbers = read_pair(_find(folder, images), _find(folder, labels))
+    known = dict(enumerate(CHARACTERS.get(emnist, "")))
+    upright = np.ascontiguousarray(swapped.transpose(0, 2, 1))
+    return Labelled(upright, [known.get(int(number), number) for number in numbers])
+
+
+def read_pair(images: Path, labels: Path) -> Labelled:
     """Return the images of one IDX file with the labels of another. Raises DataError."""
     pixels, numbers = read_idx(images, (SIDE, SIDE)), read_idx(labels, ())
     if len(pixels) != len(numbers):
         found = f"{len(pixels):,} images, but {labels.name} has {len(numbers):,} labels"
         raise DataError(f"{images}: {found}; fetch both again")
-    if not len(numbers):
-        raise DataError(f"{images}: an empty set; give files with at least one image")
-    if numbers.max() >= CLASSES:
-        place = int(np.argmax(numbers >= CLASSES))
-        found = f"label {numbers[place]} at position {place:,}"
-        raise _unusable(labels, f"{found}, and only 0 to 9 are known")
-    return Images(pixels, numbers)
+    return Labelled(pixels, numbers.tolist())
 
 
 def read_idx(path: Path, inner: tuple[int, ...]) -> Bytes:
     """Return the uint8 array (n, *inner) in an IDX file. Raises DataError for anything else."""
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             return _elements(file, path, _shape(file, path, inner))
     except (OSError, EOFError, zlib.error) as error:
         raise _unusable(path, f"cannot be read ({error})") from None
@@ -98,7 +131,8 @@ def _unusable(path: Path, reason: str) -> DataError:
     return DataError(f"{path}: {reason}; fetch the file again")
 
 
-def _opened(path: Path) -> BufferedIOBase:
+def opened(path: Path) -> BufferedReader | gzip.GzipFile:
+    """A file's bytes, unpacked if it is gzipped."""
     with path.open("rb") as file:
         gzipped = file.read(2) == b"\x1f\x8b"
     return gzip.open(path) if gzipped else path.open("rb")

@@ -6,6 +6,8 @@ a smooth surface fitted to the paper and taken away; the ink's threshold is Otsu
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -31,15 +33,21 @@ def read_image(path: Path) -> Floats:
     The first picture of an animation counts. Raises DataError for a file that is no image, is
     damaged, or has too many pixels, before any is decoded.
     """
+    with errors_named(path), Image.open(path, formats=FORMATS) as image:
+        _check_size(path, image, MAX_PIXELS)
+        image.draft("L", (WORK_SIDE, WORK_SIDE))
+        _check_size(path, image, MAX_DECODED)
+        ImageOps.exif_transpose(image, in_place=True)
+        return _grey_levels(image)
+
+
+@contextmanager
+def errors_named(path: Path) -> Iterator[None]:
+    """Raise whatever reading an image file raises as a DataError that names it; warn of nothing."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=FORMATS) as image:
-                _check_size(path, image, MAX_PIXELS)
-                image.draft("L", (WORK_SIDE, WORK_SIDE))
-                _check_size(path, image, MAX_DECODED)
-                ImageOps.exif_transpose(image, in_place=True)
-                return _grey_levels(image)
+            yield
     except DataError:
         raise
     except FileNotFoundError:

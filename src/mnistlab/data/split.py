@@ -1,26 +1,37 @@
 """One stratified split per book, the same for all its trials, seeds and worker processes."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from mnistlab.errors import DataError
-from mnistlab.images import CLASSES, DataSet, Images
+from mnistlab.images import DIGITS, ClassNames, DataSet, Images, Task
 from mnistlab.randomness import Purpose, generator
 
 PARTS = ("train", "validation", "test")
 
 
 class DataInfo(BaseModel):
-    """Which images a result rests on: the data set's name, its SHA-256, the sizes of its parts."""
+    """Which images a result rests on: the data set's name, its SHA-256, the sizes of its parts.
+
+    `classes` are the names of the classes, `channels` 1 (grey) or 3 (RGB).
+    """
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     sha256: str
     sizes: dict[str, int]
+    classes: ClassNames = DIGITS
+    channels: Literal[1, 3] = 1
+
+    @property
+    def task(self) -> Task:
+        """What a network for these images is given and asked."""
+        return Task(self.channels, len(self.classes))
 
 
 @dataclass(frozen=True)
@@ -36,18 +47,24 @@ class Split:
 def split(data: DataSet, validation: int = 10_000) -> Split:
     """Set training images aside to choose the epoch by, in the proportions of the classes.
 
-    Raises DataError if there are too few images.
+    Those that came with the data for it are taken as they are. Raises DataError if there are too
+    few images.
     """
-    images = len(data.train)
-    count = validation_size(images, validation)
-    if count < 1:
-        few = f"{images:,} training images are too few to split"
-        raise DataError(f"{data.name}: {few}; give at least 6")
-    chosen = validation_positions(data.train.labels, count)
-    rest = np.setdiff1d(np.arange(images), chosen)
-    parts = {"train": data.train[rest], "validation": data.train[chosen], "test": data.test}
+    train, chosen = data.train, data.validation
+    if chosen is None:
+        count = validation_size(len(train), validation)
+        if count < 1:
+            few = f"{len(train):,} training images are too few to split"
+            raise DataError(f"{data.name}: {few}; give at least 6")
+        places = stratified_positions(train.labels, count)
+        train, chosen = train[np.setdiff1d(np.arange(len(train)), places)], train[places]
+    parts = {"train": train, "validation": chosen, "test": data.test}
     sizes = {name: len(images) for name, images in parts.items()}
-    return Split(DataInfo(name=data.name, sha256=data.sha256, sizes=sizes), **parts)
+    info = DataInfo(
+        name=data.name, sha256=data.sha256, sizes=sizes, classes=data.classes,
+        channels=data.task.channels,
+    )  # fmt: skip
+    return Split(info, **parts)
 
 
 def validation_size(training_images: int, asked: int) -> int:
@@ -55,16 +72,16 @@ def validation_size(training_images: int, asked: int) -> int:
     return min(asked, training_images // 6)
 
 
-def validation_positions(labels: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.intp]:
+def stratified_positions(labels: npt.NDArray[np.uint8], count: int) -> npt.NDArray[np.intp]:
     """Positions in `labels` (n,) of `count` images set aside, ascending; the same every time.
 
     Each class gives its share; what rounding leaves over goes to the largest remainders.
     """
     random = generator(0, Purpose.split)  # the seeds of runs never reach it
-    sizes = np.bincount(labels, minlength=CLASSES)
+    sizes = np.bincount(labels)
     shares = sizes * count / len(labels)
     quota = shares.astype(int)
     quota[np.argsort(quota - shares, kind="stable")[: count - quota.sum()]] += 1
-    places = [np.flatnonzero(labels == label) for label in range(CLASSES)]
+    places = [np.flatnonzero(labels == label) for label in range(len(sizes))]
     picked = [random.permutation(of)[:share] for of, share in zip(places, quota, strict=True)]
     return np.sort(np.concatenate(picked))

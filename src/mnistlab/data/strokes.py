@@ -1,7 +1,8 @@
 """Strokes: what a pen did, read from and written to JSON Lines, and read from UCI's pen digits.
 
 A line of a strokes file is one drawing: ``{"strokes": [[[x, y], …], …], "label": 9, "writer":
-"12"}``, label and writer optional, any units, y pointing down.
+"12"}``, label and writer optional, any units, y pointing down. A label is the name of a class; a
+number is the class of that name.
 """
 
 import json
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, FailFast, Field, ValidationError, field_validator
 
 from mnistlab.errors import DataError
+from mnistlab.images import DIGITS, ClassName
 
 MAX_POINTS = 50_000
 MAX_LINE_BYTES = 2_500_000
@@ -29,10 +31,10 @@ Points = Annotated[list[tuple[Coordinate, Coordinate]], FailFast()]
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """Strokes, each ``(n, 2) float64`` with y down, and what is known about them."""
+    """Strokes, each ``(n, 2) float64`` with y down, and what is known: the name of their class."""
 
     strokes: tuple[Stroke, ...]
-    label: int | None = None
+    label: str | None = None
     writer: str | None = None
 
 
@@ -40,13 +42,13 @@ class _Line(BaseModel, strict=True):
     """What a line of a strokes file may hold."""
 
     strokes: Annotated[list[Points], FailFast()]
-    label: Annotated[int, Field(ge=0, le=9)] | None = None
+    label: ClassName | None = None
     writer: Annotated[str, Field(max_length=100)] | None = None
 
-    @field_validator("writer", mode="before")
+    @field_validator("label", "writer", mode="before")
     @classmethod
-    def _number_is_name(cls, writer: Any) -> Any:
-        return str(writer) if type(writer) is int else writer
+    def _number_is_name(cls, name: Any) -> Any:
+        return str(name) if type(name) is int else name
 
     def drawing(self) -> Drawing:
         """What the line holds. Raises DataError if that is too many points."""
@@ -80,7 +82,8 @@ def _what_is_wrong(error: ValidationError) -> str:
 def format_drawing(drawing: Drawing) -> str:
     """Return the drawing as one line of a strokes file, without the line end."""
     strokes = [np.round(stroke, 2).tolist() for stroke in drawing.strokes]
-    record = {"strokes": strokes, "label": drawing.label, "writer": drawing.writer}
+    label = int(drawing.label) if drawing.label in DIGITS else drawing.label
+    record = {"strokes": strokes, "label": label, "writer": drawing.writer}
     known = {key: value for key, value in record.items() if value is not None}
     return json.dumps(known, separators=(",", ":"))
 
@@ -175,4 +178,4 @@ def _parse_segment(segment: str) -> Drawing:
     label, writer = segment.partition(".COMMENT")[2].split()[:2]
     texts = [part.partition(".PEN_UP")[0] for part in segment.split(".PEN_DOWN")[1:]]
     strokes = [np.array(text.split(), np.float64).reshape(-1, 2) for text in texts]
-    return Drawing(tuple(stroke * (1, -1) for stroke in strokes if len(stroke)), int(label), writer)
+    return Drawing(tuple(stroke * (1, -1) for stroke in strokes if len(stroke)), label, writer)

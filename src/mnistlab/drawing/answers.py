@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from mnistlab.data.framing import frame_ink, frame_strokes
 from mnistlab.data.strokes import parse_drawing, stroke_lines
-from mnistlab.errors import LabError, one_line
+from mnistlab.errors import LabError, StoreError, one_line
+from mnistlab.images import Bytes
 from mnistlab.model.predictor import Guess, Predictor
 
 
@@ -20,19 +23,21 @@ class Answer:
     error: str | None = None
 
     def record(self) -> dict[str, Any]:
-        """The answer as JSON holds it: `digit`, `probabilities`, `unsure`, or `error`.
+        """The answer as JSON holds it: `digit`, `label`, `probabilities`, `unsure`, or `error`.
 
-        Of a model without a threshold of *unsure*, `unsure` is None.
+        `digit` is the class's place, `label` its name. Of a model without a threshold of *unsure*,
+        `unsure` is None.
         """
         if self.error is not None:
             return {"source": self.source, "error": self.error}
         if self.guess is None:
-            return {"source": self.source, "digit": None, "probabilities": None, "unsure": True}
+            nothing = dict.fromkeys(("digit", "label", "probabilities"))
+            return {"source": self.source, **nothing, "unsure": True}
         guess = self.guess
         unsure = None if guess.unsure_below is None else guess.unsure
         rounded = [round(float(value), 6) for value in guess.probabilities]
-        answer = {"digit": guess.digit, "probabilities": rounded, "unsure": unsure}
-        return {"source": self.source} | answer
+        answer = {"digit": guess.digit, "label": guess.label, "probabilities": rounded}
+        return {"source": self.source, **answer, "unsure": unsure}
 
     def line(self) -> str:
         """The answer in words."""
@@ -44,8 +49,8 @@ def in_words(guess: Guess | None) -> str:
     if guess is None:
         return "blank"
     first, second = (
-        f"{digit} ({percent(guess.probabilities[digit])})"
-        for digit in (guess.digit, guess.runner_up)
+        f"{guess.classes[place]} ({percent(guess.probabilities[place])})"
+        for place in (guess.digit, guess.runner_up)
     )
     return f"unsure: {first} or {second}" if guess.unsure else first
 
@@ -66,17 +71,39 @@ def never_unsure(model: Predictor) -> str:
     return f"{model.name} has no threshold of unsure, so it is never said to be unsure."
 
 
-def ask_images(model: Predictor, paths: Iterable[Path]) -> Iterator[Answer]:
-    """What the model says of each image file."""
-    from mnistlab.data.ink import find_ink, read_image
+def require_grey(model: Predictor) -> None:
+    """Raise StoreError for a model of RGB images, which cannot be shown strokes."""
+    if model.channels != 1:
+        remedy = "strokes are grey; give a model of grey images"
+        raise StoreError(f"{model.name}: a model of RGB images, and {remedy}")
 
+
+def ask_images(model: Predictor, paths: Iterable[Path]) -> Iterator[Answer]:
+    """What the model says of each image file: of its ink, or of all of it if the model sees RGB."""
     for path in paths:
         source = one_line(path)
         try:
-            yield Answer(source, model.guess(frame_ink(find_ink(read_image(path)))))
+            picture = _framed(path) if model.channels == 1 else _in_colour(path)
+            yield Answer(source, model.guess(picture))
         except LabError as error:
             reason = str(error).removeprefix(f"{path}: ")
             yield Answer(source, error=one_line(reason).removeprefix(f"{source}: "))
+
+
+def _framed(path: Path) -> Bytes:
+    from mnistlab.data.ink import find_ink, read_image
+
+    return frame_ink(find_ink(read_image(path)))
+
+
+def _in_colour(path: Path) -> Bytes:
+    """The whole image (28, 28, 3), scaled as the images of a data folder are."""
+    from mnistlab.data.folders import read_picture
+    from mnistlab.data.ink import errors_named
+
+    with errors_named(path):
+        picture, _ = read_picture(path)
+    return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
 
 
 def ask_strokes(model: Predictor, stream: BinaryIO, name: str) -> Iterator[Answer]:

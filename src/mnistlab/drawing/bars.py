@@ -1,103 +1,160 @@
-"""Ten bars for each model, as a Tk canvas: how probable it finds each digit."""
+"""Bars, as a Tk canvas: how probable the models find each class."""
 
 import tkinter as tk
+from bisect import bisect
 from collections.abc import Callable, Sequence
+from functools import cache
 from tkinter import font
+from typing import NamedTuple
 
 from mnistlab.drawing.answers import percent
 from mnistlab.drawing.board import Theme
-from mnistlab.images import CLASSES
-from mnistlab.model.predictor import Guess
+from mnistlab.model.predictor import Guess, Predictor
 
 WIDTH, COLUMN = 300, 78  # pixels of a usual screen: at least, and of each of several models
+MAX_ROWS = 12  # of one column of classes whatever room there is; more of them take more columns
+MIN_ROWS = 8  # fewer classes have bars as thick as so many would
+NAMES, NAMES_BESIDE = 0.48, 0.3  # of a column of classes, the most for names; beside several models
+
+
+class Cell(NamedTuple):
+    """Where a class's name and bars lie, in pixels."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+def cells(count: int, width: float, height: float, line: int) -> list[Cell]:
+    """Cells for `count` classes, column by column, lines of text being `line` pixels high."""
+    rows = count if count <= MAX_ROWS else max(MAX_ROWS // 2, int(height // line))
+    columns = -(-count // rows)
+    rows = -(-count // columns)
+    each, deep = width / columns, height / max(rows, MIN_ROWS)
+    return [Cell(at // rows * each, at % rows * deep, each, deep) for at in range(count)]
+
+
+def cut(text: str, room: float, measure: Callable[[str], int]) -> str:
+    """The text, cut with an ellipsis where it is longer than `room` pixels; a letter is left."""
+    if measure(text) <= room:
+        return text
+    letters = range(2, len(text))
+    fitting = bisect(letters, room, key=lambda count: measure(f"{text[:count]}…"))
+    return f"{text[: fitting + 1]}…" if len(text) > 1 else text
 
 
 class Bars(tk.Canvas):
-    """A column of bars for each model, under its name if there are several; a click selects."""
+    """Bars for each class, several models' side by side; a click on a model's column selects it.
+
+    Where there are too many classes for that, or the models' are not the same, only the selected
+    model has bars, and what each of the others answers stands above them.
+    """
 
     def __init__(
-        self, parent: tk.Misc, names: Sequence[str], unit: float, on_select: Callable[[int], None]
-    ) -> None:
+        self, parent: tk.Misc, models: Sequence[Predictor], unit: float,
+        on_select: Callable[[int], None],
+    ) -> None:  # fmt: skip
         super().__init__(parent, highlightthickness=0, borderwidth=0)
-        self.names, self.on_select = names, on_select
+        self.names, self.on_select = [model.name for model in models], on_select
         self.small = font.nametofont("TkSmallCaptionFont", root=parent)
         self.plain = font.nametofont("TkDefaultFont", root=parent)
-        self.gap = round(10 * unit)
-        self.left = self.plain.measure("0") + self.gap
-        self.header = round(2.6 * self.small.metrics("linespace")) if len(names) > 1 else 0
-        row = round(1.45 * self.plain.metrics("linespace"))
-        width = round(max(WIDTH, COLUMN * len(names)) * unit)
-        self.configure(height=self.header + CLASSES * row, width=width)
+        self.measure = cache(self.small.measure)  # Tk takes its time
+        self.line, self.gap = self.small.metrics("linespace"), round(10 * unit)
+        one_set = len({model.classes for model in models}) == 1
+        self.together = len(models) > 1 and one_set and len(models[0].classes) <= MAX_ROWS
+        self.header = round(2.6 * self.line) if len(models) > 1 else 0
+        height = self.header + round(14.5 * self.plain.metrics("linespace"))
+        self.configure(height=height, width=round(max(WIDTH, COLUMN * len(models)) * unit))
         self.bind("<Button-1>", self._clicked)
         self.bind("<Configure>", lambda _: self._draw())
         self._draw: Callable[[], None] = lambda: None  # what was shown last, again
 
-    def show(self, guesses: Sequence[Guess | None], selected: int, theme: Theme) -> None:
-        """Draw everything anew, now and whenever there is more or less room."""
-        self._draw = lambda: self._draw_all(guesses, selected, theme)
+    def show(
+        self, guesses: Sequence[Guess | None], selected: int, classes: Sequence[str], theme: Theme
+    ) -> None:
+        """Draw everything anew, now and whenever there is more or less room.
+
+        `classes` are the selected model's.
+        """
+        self._draw = lambda: self._draw_all(guesses, selected, classes, theme)
         self._draw()
 
-    def _draw_all(self, guesses: Sequence[Guess | None], selected: int, theme: Theme) -> None:
+    def _draw_all(
+        self, guesses: Sequence[Guess | None], selected: int, classes: Sequence[str], theme: Theme
+    ) -> None:
         self.delete("all")
         self.configure(background=theme.hex("window"))
-        for digit in range(CLASSES):
-            self._text(self.left - self.gap * 0.8, digit, str(digit), theme.hex("text"))
+        width, height = self.winfo_width(), self.winfo_height() - self.header
+        self.cells = cells(len(classes), width, height, self.line)
+        share = NAMES_BESIDE if self.together else NAMES
+        room = self.cells[0].width * share - self.gap
+        names = [cut(name, room, self.measure) for name in classes]
+        self.named = max(map(self.measure, names)) + self.gap
+        guess, few = guesses[selected], len(classes) <= MAX_ROWS
+        for place, (cell, name) in enumerate(zip(self.cells, names, strict=True)):
+            shade = theme.hex("text" if few or (guess and guess.digit == place) else "faint")
+            self._text(cell.left + self.named - 0.8 * self.gap, place, name, shade)
         for number, guess in enumerate(guesses):
-            self._column(number, guess, number == selected, theme)
+            if self.header:
+                self._title(number, guess, number == selected, theme)
+            if self.together or number == selected:
+                self._column(number, guess, number == selected, theme)
 
     def _column(self, number: int, guess: Guess | None, selected: bool, theme: Theme) -> None:
-        left, width = self._place(number)
-        alone = len(self.names) == 1
-        if alone:
-            right, width = left + width, width - self.small.measure("> 99.9 %") - self.gap * 0.6
-        else:
-            self._title(number, guess, selected, theme)
         colour = theme.hex("unsure" if guess and guess.unsure else "bar" if selected else "faint")
-        for digit in range(CLASSES):
-            share = 0.0 if guess is None else float(guess.probabilities[digit])
-            self._bar(digit, left, width, theme.hex("line"))
+        for place in range(len(self.cells)):
+            left, width = self._span(place, number)
+            share = 0.0 if guess is None else float(guess.probabilities[place])
+            self._bar(place, left, width, theme.hex("line"))
             if width * share >= 0.5:
-                self._bar(digit, left, width * share, colour)
-            if alone and guess:
-                shade = theme.hex("text" if digit == guess.digit else "faint")
-                self._text(right, digit, percent(share), shade)
+                self._bar(place, left, width * share, colour)
+            if guess and not self.together and len(self.cells) <= MAX_ROWS:
+                shade = theme.hex("text" if place == guess.digit else "faint")
+                self._text(self.winfo_width(), place, percent(share), shade)
+
+    def _span(self, place: int, number: int) -> tuple[float, float]:
+        """Left edge and length of a class's bar, of a model that finds it certain."""
+        if self.together:
+            return self._place(number)
+        few = len(self.cells) <= MAX_ROWS
+        taken = self.measure("> 99.9 %") + 0.6 * self.gap if few else self.gap
+        cell = self.cells[place]
+        return cell.left + self.named, cell.width - self.named - taken
 
     def _title(self, number: int, guess: Guess | None, selected: bool, theme: Theme) -> None:
         left, width = self._place(number)
-        said = "–" if guess is None else f"{guess.digit}?" if guess.unsure else str(guess.digit)
-        name = self.names[number]
-        while name and self.small.measure(name) > width:
-            name = name[:-1]
+        label = cut(guess.label, width - self.gap, self.plain.measure) if guess else "–"
+        said = f"{label}?" if guess and guess.unsure else label
+        name = cut(self.names[number], width, self.measure)
         colour = theme.hex("text" if selected else "faint")
-        below = self.small.metrics("linespace")
-        self.create_text(left, 0, text=name, anchor="nw", fill=colour, font=self.small)
-        self.create_text(left, below, text=said, anchor="nw", fill=colour, font=self.plain)
+        for top, text, face in ((0, name, self.small), (self.line, said, self.plain)):
+            self.create_text(left, top, text=text, anchor="nw", fill=colour, font=face)
         if selected:
             y = self.header - 2
             self.create_line(left, y, left + width, y, fill=theme.hex("bar"), width=2)
 
-    def _bar(self, digit: int, left: float, width: float, colour: str) -> None:
-        top, height = self._row(digit)
-        first, last = top + height * 0.2, top + height * 0.8
+    def _bar(self, place: int, left: float, width: float, colour: str) -> None:
+        _, top, _, height = self.cells[place]
+        first, last = self.header + top + height * 0.2, self.header + top + height * 0.8
         self.create_rectangle(left, first, left + width, last, fill=colour, width=0)
 
-    def _text(self, right: float, digit: int, text: str, colour: str) -> None:
-        top, height = self._row(digit)
+    def _text(self, right: float, place: int, text: str, colour: str) -> None:
+        _, top, _, height = self.cells[place]
         fits = (self.plain.actual("family"), -max(1, round(0.86 * height)))  # in pixels
-        chosen = self.small if height >= self.small.metrics("linespace") else fits
-        y = top + height / 2
+        chosen = self.small if height >= self.line else fits
+        y = self.header + top + height / 2
         self.create_text(right, y, text=text, anchor="e", fill=colour, font=chosen)
 
     def _place(self, number: int) -> tuple[float, float]:
-        """Left edge and width of a model's column."""
-        each = (self.winfo_width() - self.left) / len(self.names)
-        return self.left + number * each, each - (self.gap if len(self.names) > 1 else 0)
-
-    def _row(self, digit: int) -> tuple[float, float]:
-        """Top and height of a digit's row."""
-        height = (self.winfo_height() - self.header) / CLASSES
-        return self.header + digit * height, height
+        """Left edge and width of a model's title, and of its bars where all models have some."""
+        first = self.named if self.together else 0
+        each = (self.winfo_width() - first) / len(self.names)
+        return first + number * each, each - self.gap
 
     def _clicked(self, event: "tk.Event[tk.Misc]") -> None:
-        each = (self.winfo_width() - self.left) / len(self.names)
-        self.on_select(min(len(self.names) - 1, max(0, int((event.x - self.left) / each))))
+        if not self.together and event.y > self.header:
+            return
+        first = self.named if self.together else 0
+        each = (self.winfo_width() - first) / len(self.names)
+        self.on_select(min(len(self.names) - 1, max(0, int((event.x - first) / each))))

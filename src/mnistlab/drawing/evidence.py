@@ -1,25 +1,30 @@
-"""Evidence: where in the picture a network sees one digit rather than another.
+"""Evidence: where in the picture a network sees one class rather than another.
 
-Of one convolution, ReLU and a linear layer without pooling, the difference of two logits is exactly
-b_a - b_b + sum over positions p and filters f of (W_a - W_b)[f, p] · relu(conv(x))[f, p]; summed
-over the filters, it is a map. Of any other network the map is occlusion's, an approximation: what
-erasing a small patch takes away (Zeiler and Fergus, "Visualizing and understanding convolutional
-networks", ECCV 2014).
+Of a network with one linear layer and at most one convolution, the difference of two logits is
+exactly b_a - b_b + sum over positions p and features f of (W_a - W_b)[f, p] · features(x)[f, p]:
+the features are what the linear layer is given, pixels or what batch-norm, activation and pooling
+make of the convolution. Summed over the features, it is a map. Of any other network the map is
+occlusion's, an approximation: what erasing a small patch takes away (Zeiler and Fergus,
+"Visualizing and understanding convolutional networks", ECCV 2014).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 
 from mnistlab.errors import StoreError
-from mnistlab.images import CLASSES, SIDE
+from mnistlab.images import SIDE
 from mnistlab.model.predictor import Predictor
 
 PATCH, STRIDE = 4, 2  # pixels: what occlusion erases, and how far apart the erased patches lie
-ONE_CONVOLUTION = ["Div", "Reshape", "Conv", "Relu", "Flatten", "Gemm", "Softmax"]
+PLACE_BY_PLACE = {  # what these make of a place rests on the pixels around it
+    "Add", "AveragePool", "BatchNormalization", "Conv", "Div", "Erf", "LeakyRelu", "MaxPool", "Mul",
+    "Relu", "Sigmoid", "Tanh",
+}  # fmt: skip
+MAX_DIFFERENCE = 1e-2  # of logits, between an exact sum and what the network gives
 
 Map = npt.NDArray[np.float32]
 
@@ -28,9 +33,9 @@ Map = npt.NDArray[np.float32]
 class Evidence:
     """Why `digit` and not `other`: `values` (h, w) of logit, positive where they speak for `digit`.
 
-    The value at (i, j) belongs to the `size`×`size` pixels whose upper left one is (`start` +
-    i·`stride`, `start` + j·`stride`). If `exact`, `bias` plus the sum of all values is the
-    difference of the logits.
+    Both are places among the classes. The value at (i, j) belongs to the `size`×`size` pixels whose
+    upper left one is (`start` + i·`stride`, `start` + j·`stride`). If `exact`, `bias` plus the sum
+    of all values is the difference of the logits.
     """
 
     digit: int
@@ -42,9 +47,9 @@ class Evidence:
     stride: int
     size: int
 
-    def in_words(self) -> str:
-        """What the colours mean."""
-        colours = f"Orange speaks for {self.digit}, blue for {self.other}."
+    def in_words(self, classes: Sequence[str]) -> str:
+        """What the colours mean; `classes` are the names of the classes."""
+        colours = f"Orange speaks for {classes[self.digit]}, blue for {classes[self.other]}."
         if not self.exact:
             return f"{colours} Approximate: what erasing each small patch takes away."
         total = float(self.values.sum())
@@ -69,67 +74,96 @@ class Explainer:
     """Finds the evidence in what one model says; exact where the network allows it."""
 
     def __init__(self, model: Predictor) -> None:
-        self.model, self.layers = model, _one_convolution(model)
+        self.model, self.sum = model, _exact_sum(model)
 
     def explain(self, picture: npt.NDArray[Any], digit: int, other: int) -> Evidence:
         """Why `digit` and not `other`, of a picture (28, 28) with values 0 to 255."""
-        if self.layers is not None:
-            return _exact(self.layers, picture, digit, other)
+        if self.sum is not None:
+            return self.sum.evidence(picture, digit, other)
         return _occlusion(self.model, picture, digit, other)
 
 
 @dataclass(frozen=True, eq=False)
-class _Layers:
-    filters: Map  # (f, k, k)
-    offsets: Map  # (f,)
-    linear: Map  # (10, f, h, w)
-    biases: Map  # (10,)
+class _Sum:
+    """Logits as weighted sums over places, each of which sees `size`×`size` pixels."""
+
+    model: Predictor  # which gives the features too
+    features: str
+    weights: Map  # (classes, f, h, w), or (classes, f, 1, 1) where all places weigh the same
+    biases: Map  # (classes,)
+    start: int
     stride: int
-    padding: int
+    size: int
+
+    def evidence(self, picture: npt.NDArray[Any], digit: int, other: int) -> Evidence:
+        weights = self.weights[digit] - self.weights[other]
+        values = (weights * self.features_of(picture)).sum(axis=0)
+        bias = float(self.biases[digit] - self.biases[other])
+        return Evidence(digit, other, values, bias, True, self.start, self.stride, self.size)
+
+    def features_of(self, picture: npt.NDArray[Any]) -> Map:
+        given = {"pixels": picture[None].astype(np.float32)}
+        found: Map = self.model.session.run([self.features], given)[0][0]
+        return found
+
+    def logits(self, picture: npt.NDArray[Any]) -> Map:
+        products = self.weights * self.features_of(picture)
+        return np.asarray(products.sum(axis=(1, 2, 3)) + self.biases)
 
 
-def _one_convolution(model: Predictor) -> _Layers | None:
-    """The weights of a network of one convolution and no pooling; None for any other.
+def _exact_sum(model: Predictor) -> _Sum | None:
+    """The sum that the model's logits are; None if they are none over places of the picture.
 
-    They are tried on a picture: what a file calls its layers is not what they are.
+    It is tried on a picture: what a file calls its layers is not what they are.
     """
     picture = np.arange(SIDE * SIDE).reshape(SIDE, SIDE) % 256
     try:
-        logits = model.predict(picture[None])[0][0]
-        layers = _read_layers(model.content)
-        found = [_exact(layers, picture, digit, 0) for digit in range(CLASSES)]
-    except (LookupError, ValueError, StoreError):  # other layers, or other names or shapes
+        found = _read_sum(model)
+        away = np.abs(found.logits(picture) - model.predict(picture[None])[0][0])
+    except (LookupError, ValueError, StoreError):  # other layers, or other shapes
         return None
-    differences = [evidence.values.sum() + evidence.bias for evidence in found]
-    return layers if np.allclose(differences, logits - logits[0], atol=1e-2) else None
+    return found if away.max() < MAX_DIFFERENCE else None
 
 
-def _read_layers(content: bytes) -> _Layers:
-    """The layers as `to_onnx` names them. Raises LookupError or ValueError for any others."""
+def _read_sum(model: Predictor) -> _Sum:
+    """The layers as `to_onnx` orders them. Raises LookupError or ValueError for any others."""
     import onnx
-    from onnx import helper, numpy_helper
+    from onnx import numpy_helper
 
-    graph = onnx.load_from_string(content).graph
-    if [node.op_type for node in graph.node] != ONE_CONVOLUTION:
+    file = onnx.load_from_string(model.content)
+    *before, flatten, linear, softmax = file.graph.node
+    averaged = before[-1].op_type == "GlobalAveragePool"
+    features = (before.pop() if averaged else flatten).input[0]
+    operators = [node.op_type for node in (*before, flatten, linear, softmax)]
+    if operators[:2] + operators[-3:] != ["Div", "Reshape", "Flatten", "Gemm", "Softmax"]:
         raise LookupError
-    arrays = {array.name: numpy_helper.to_array(array) for array in graph.initializer}
-    convolution = graph.node[ONE_CONVOLUTION.index("Conv")]
-    settings = {each.name: helper.get_attribute_value(each) for each in convolution.attribute}
-    filters, linear = arrays["conv1.weight"][:, 0], arrays["linear.weight"]
-    stride, padding = settings["strides"][0], settings["pads"][0]
-    side = (SIDE + 2 * padding - filters.shape[-1]) // stride + 1
-    linear = linear.reshape(len(linear), len(filters), side, side)
-    return _Layers(filters, arrays["conv1.bias"], linear, arrays["linear.bias"], stride, padding)
+    if operators.count("Conv") > 1 or set(operators[2:-3]) - PLACE_BY_PLACE:
+        raise LookupError
+    arrays = {array.name: numpy_helper.to_array(array) for array in file.graph.initializer}
+    weights, biases = (arrays[name] for name in linear.input[1:])
+    file.graph.output.append(onnx.ValueInfoProto(name=features))
+    again = Predictor(file.SerializeToString(), model.name)
+    start, stride, size = _field(before)
+    side = (SIDE - 2 * start - size) // stride + 1
+    shape = (len(weights), -1, *((1, 1) if averaged else (side, side)))
+    each: Map = weights.reshape(shape) * np.float32(1 / side**2 if averaged else 1)
+    return _Sum(again, features, each, biases, start, stride, size)
 
 
-def _exact(layers: _Layers, picture: npt.NDArray[Any], digit: int, other: int) -> Evidence:
-    kernel = layers.filters.shape[-1]
-    padded = np.pad(picture.astype(np.float32) / 255, layers.padding)
-    windows = sliding_window_view(padded, (kernel, kernel))[:: layers.stride, :: layers.stride]
-    responses = np.einsum("hwkl,fkl->fhw", windows, layers.filters) + layers.offsets[:, None, None]
-    values = ((layers.linear[digit] - layers.linear[other]) * np.maximum(responses, 0)).sum(axis=0)
-    bias = float(layers.biases[digit] - layers.biases[other])
-    return Evidence(digit, other, values, bias, True, -layers.padding, layers.stride, kernel)
+def _field(nodes: Sequence[Any]) -> tuple[int, int, int]:
+    """The pixels that one place sees: where the first ones start, how far apart, how many."""
+    from onnx import helper
+
+    start, stride, size = 0, 1, 1
+    for node in nodes:
+        settings = {each.name: helper.get_attribute_value(each) for each in node.attribute}
+        if "kernel_shape" in settings:
+            if settings.keys() - {"kernel_shape", "strides", "pads"}:
+                raise LookupError
+            start -= stride * settings.get("pads", [0])[0]
+            size += stride * (settings["kernel_shape"][0] - 1)
+            stride *= settings["strides"][0]
+    return start, stride, size
 
 
 def _occlusion(model: Predictor, picture: npt.NDArray[Any], digit: int, other: int) -> Evidence:

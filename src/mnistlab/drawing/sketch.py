@@ -51,8 +51,8 @@ class Sketch:
         """What a network is shown."""
         return framing_of(self.strokes)
 
-    def drawing(self, label: int) -> Drawing:
-        """The drawing with the digit that it is."""
+    def drawing(self, label: str) -> Drawing:
+        """The drawing with the name of the class that it is."""
         return Drawing(tuple(np.array(stroke) for stroke in self.strokes), label)
 
 

@@ -1,51 +1,46 @@
-"""The window: draw a digit, watch the networks decide, see why, and correct them."""
+"""The window: draw, watch the networks decide, see why, and correct them."""
 
 import sys
 import tkinter as tk
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from tkinter import font, ttk
 
-from mnistlab.data.strokes import append_drawing
-from mnistlab.drawing.answers import never_unsure
+from mnistlab.drawing.answers import never_unsure, require_grey
 from mnistlab.drawing.board import DARK, LIGHT, Theme, paint_board, ppm
 from mnistlab.drawing.evidence import Evidence, Explainer
+from mnistlab.drawing.foot import Foot, keys_of
 from mnistlab.drawing.panel import Panel
 from mnistlab.drawing.sketch import UNITS, Look, Point, Sketch, look
-from mnistlab.errors import LabError, one_line
-from mnistlab.images import CLASSES
+from mnistlab.errors import LabError
 from mnistlab.model.predictor import Predictor
 
-WRONG = "Wrong? Press the right digit's key."
-DELETE, REALLY = "Delete corrections", "Really delete"
 # pixels of a usual screen: the board's side at first, the room around it, and what is least
 BOARD, GAP = 480, 16
 MIN_BOARD, MIN_PANEL = 210, 300
 MIN_WIDTH, MIN_HEIGHT = 560, 380
-MAX_NOTE = 200  # letters of what is told; more would leave too little room for the board
 FRAME = 15  # milliseconds between two looks while the pen moves
-SURE = 4000  # milliseconds in which a second press of the delete button counts
 
 
 class Window:
     """Everything on the screen: one model at least, and where corrected drawings are kept."""
 
     def __init__(self, models: Sequence[Predictor], corrections: Path, dark: bool = False) -> None:
-        """Open the window. Raises LabError where there is no display."""
+        """Open the window. Raises LabError where there is no display, or a model of RGB images."""
+        for model in models:
+            require_grey(model)
         self.root = _open_root()
-        self.models, self.corrections = models, corrections
+        self.models = models
         self.explainers = [Explainer(model) for model in models]
         self.selected = 0
         self.sketch = Sketch()
-        self.kept = False  # whether the drawing as it is now was corrected
         self.pending = ""  # the name of a refresh to come
         self.theme: Theme = DARK if dark else LIGHT
         self.family = font.nametofont("TkDefaultFont", root=self.root).actual("family")
-        self._lay_out(self.root.winfo_fpixels("1i") / 96)
+        self._lay_out(self.root.winfo_fpixels("1i") / 96, corrections)
         self._bind()
         self._dress()
-        self._tell(never_unsure(models[0]) or WRONG)
+        self._turn_to_model()
 
     def run(self) -> None:
         """Stay open until the user closes the window."""
@@ -66,7 +61,7 @@ class Window:
             seen = look(self.sketch, self.models)
             evidence = self._evidence(seen)
         except LabError as error:
-            self._tell(str(error))
+            self.foot.tell(str(error))
             seen, evidence = Look(self.sketch.framing(), (None,) * len(self.models)), None
         side = self._board_side()
         painted = paint_board(self.sketch.strokes, side, self.theme, seen.framing, evidence)
@@ -91,7 +86,7 @@ class Window:
     def select(self, number: int) -> None:
         """Turn to another model."""
         self.selected = number % len(self.models)
-        self._tell(never_unsure(self.models[self.selected]) or WRONG)
+        self._turn_to_model()
         self.refresh()
 
     def switch_theme(self) -> None:
@@ -100,38 +95,13 @@ class Window:
         self._dress()
         self.refresh()
 
-    def correct(self, digit: int) -> None:
-        """Keep the drawing with the digit that it is."""
-        if not self.sketch.strokes:
-            self._tell("Nothing is drawn that could be corrected.")
-        elif self.kept:
-            self._tell("This drawing is kept already; change it or draw another.")
-        else:
-            try:
-                append_drawing(self.corrections, self.sketch.drawing(digit))
-            except LabError as error:
-                self._tell(str(error))
-                return
-            self.kept = True
-            self._tell(f"Kept as {digit} in {self.corrections}")
-            self._show_delete()
+    def correct(self, place: int) -> None:
+        """Keep the drawing with the class that it is."""
+        self.foot.correct(self.sketch, place)
+        self.board.focus_set()  # so that keys correct again
 
-    def delete_corrections(self) -> None:
-        """Delete the file of corrections, at the second press."""
-        if self.delete["text"] != REALLY:
-            self.delete.configure(text=REALLY)
-            self.root.after(SURE, self._show_delete)
-            return
-        try:
-            self.corrections.unlink(missing_ok=True)
-            self._tell(f"{self.corrections} is deleted.")
-        except OSError as error:
-            self._tell(f"{self.corrections} cannot be deleted ({error.strerror}).")
-        self.kept = False
-        self._show_delete()
-
-    def _lay_out(self, unit: float) -> None:
-        self.root.title("mnistlab · draw a digit")
+    def _lay_out(self, unit: float, corrections: Path) -> None:
+        self.root.title("mnistlab · draw")
         self.root.protocol("WM_DELETE_WINDOW", self.close)
         side, gap = round(BOARD * unit), round(GAP * unit)
         room = ttk.Frame(self.root, width=side, height=side)
@@ -140,15 +110,16 @@ class Window:
         self.board = tk.Canvas(self.root, highlightthickness=1, cursor="pencil", borderwidth=0)
         self.board.place(in_=room)
         self.board.create_image(0, 0, anchor="nw", tags="drawing")
-        self.board.create_text(0, 0, text="Draw a digit here", font=(self.family, 16), tags="hint")
-        names = [model.name for model in self.models]
-        self.panel = Panel(self.root, names, unit, self.select, self._reason, self.switch_theme)
+        self.board.create_text(0, 0, text="Draw here", font=(self.family, 16), tags="hint")
+        told = (self.select, self._reason, self.switch_theme)
+        self.panel = Panel(self.root, self.models, unit, *told)
         self.panel.grid(row=0, column=1, rowspan=3, sticky="nsew", padx=(0, gap), pady=gap)
         buttons = ttk.Frame(self.root)
         buttons.grid(row=1, column=0, sticky="ew", padx=gap, pady=gap // 2)
         for text, command in (("Undo  Ctrl-Z", self.undo), ("Clear  Esc", self.clear)):
             ttk.Button(buttons, text=text, command=command).pack(side="left", padx=(0, gap // 2))
-        self._lay_out_foot(gap)
+        self.foot = Foot(self.root, gap, corrections, self.correct)
+        self.foot.grid(row=2, column=0, sticky="ew", padx=gap, pady=(0, gap))
         self.root.columnconfigure(0, weight=3, minsize=round(MIN_BOARD * unit) + 2 * gap)
         self.root.columnconfigure(1, weight=1, minsize=round(MIN_PANEL * unit) + gap)
         self.root.rowconfigure(0, weight=1)
@@ -160,18 +131,6 @@ class Window:
         side = min(room.width, room.height)
         self.board.place(width=side, height=side)
 
-    def _lay_out_foot(self, gap: int) -> None:
-        foot = ttk.Frame(self.root)
-        foot.grid(row=2, column=0, sticky="ew", padx=gap, pady=(0, gap))
-        foot.columnconfigure(0, weight=1)
-        # as wide as there is room for, never as wide as its text
-        self.note = ttk.Label(foot, style="Faint.TLabel", width=1)
-        self.note.grid(row=0, column=0, sticky="ew")
-        self.note.bind("<Configure>", lambda event: self.note.configure(wraplength=event.width))
-        self.delete = ttk.Button(foot, command=self.delete_corrections)
-        self.delete.grid(row=1, column=0, sticky="w", pady=(gap // 2, 0))
-        self._show_delete()
-
     def _bind(self) -> None:
         self.board.bind("<Button-1>", lambda event: self._pen(event, self.sketch.begin))
         self.board.bind("<B1-Motion>", lambda event: self._pen(event, self.sketch.move))
@@ -179,15 +138,33 @@ class Window:
         self.board.bind("<Configure>", lambda _: self._refresh_soon())
         keys: dict[str, Callable[[], None]] = {
             "<Escape>": self.clear, "<Control-z>": self.undo,
-            "d": self.switch_theme, "e": self._toggle_reason,
+            "<Control-d>": self.switch_theme, "<Control-e>": self._toggle_reason,
             "<Left>": lambda: self.select(self.selected - 1),
             "<Right>": lambda: self.select(self.selected + 1),
         }  # fmt: skip
-        for digit in range(CLASSES):
-            for key in (f"<Key-{digit}>", f"<KP_{digit}>"):
-                keys[key] = partial(self.correct, digit)
         for key, action in keys.items():
             self.root.bind(key, lambda _, action=action: action())  # type: ignore[misc]
+        self.root.bind("<Key>", lambda event: self._typed(event.char))
+
+    def _typed(self, character: str) -> None:
+        """Correct to the class of that character, or do what the letter stands for."""
+        if (place := self.keys.get(character)) is not None:
+            self.correct(place)
+        elif character.lower() == "d":
+            self.switch_theme()
+        elif character.lower() == "e":
+            self._toggle_reason()
+
+    def _turn_to_model(self) -> None:
+        """Offer the selected model's classes, and tell what is to be said of it."""
+        model = self.models[self.selected]
+        self.keys = keys_of(model.classes)
+        self.panel.offer(model.classes)
+        self.panel.dark.configure(text="Dark  Ctrl-D" if "d" in self.keys else "Dark  D")
+        self.foot.offer(model.classes)
+        self.foot.ask()
+        if remark := never_unsure(model):
+            self.foot.tell(remark)
 
     def _pen(self, event: "tk.Event[tk.Misc]", put: Callable[[Point], None]) -> None:
         scale = UNITS / self._board_side()
@@ -197,11 +174,8 @@ class Window:
         self._refresh_soon()
 
     def _changed(self) -> None:
-        self.kept = False
-        self._tell(WRONG)
-
-    def _tell(self, note: str) -> None:
-        self.note.configure(text=one_line(note)[:MAX_NOTE])
+        self.foot.kept = False
+        self.foot.ask()
 
     def _refresh_soon(self) -> None:
         """However fast the pen moves, look once in a frame."""
@@ -219,19 +193,12 @@ class Window:
         return self.explainers[self.selected].explain(seen.framing.picture, *asked)
 
     def _reason(self) -> None:
-        self.board.focus_set()  # so that digit keys correct again
+        self.board.focus_set()  # so that keys correct again
         self.refresh()
 
     def _toggle_reason(self) -> None:
         self.panel.explaining.set(not self.panel.explaining.get())
         self.refresh()
-
-    def _show_delete(self) -> None:
-        self.delete.configure(text=DELETE)
-        if self.corrections.exists():
-            self.delete.grid()
-        else:
-            self.delete.grid_remove()
 
     def _dress(self) -> None:
         """Colour everything in the theme."""
@@ -250,7 +217,6 @@ def _dress_widgets(root: tk.Tk, theme: Theme, family: str) -> None:
     style = ttk.Style(root)
     style.theme_use("clam")  # the one theme that every system has and whose every colour can be set
     style.configure(".", background=window, foreground=text, bordercolor=line, focuscolor=bar)
-    style.configure("Verdict.TLabel", font=(family, 64, "bold"))
     style.configure("Words.TLabel", font=(family, 12))
     style.configure("Faint.TLabel", foreground=faint, font=(family, 9))
     flat = {"background": board, "lightcolor": board, "darkcolor": board, "relief": "flat"}

@@ -5,4 +5,5 @@ import numpy.typing as npt
 
 # by name: `conv1.weight` (out, in, k, k), `conv1.bias`, `norm1.running_mean`, …, `linear.bias`
 Weights = dict[str, npt.NDArray[np.float32]]
-Probabilities = npt.NDArray[np.floating]  # (n, 10), or (10,) of one picture; rows sum to 1
+# (n, classes), or (classes,) of one picture; rows sum to 1
+Probabilities = npt.NDArray[np.floating]

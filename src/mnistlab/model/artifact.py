@@ -1,10 +1,13 @@
 """A trained network as files that others read: its weights as safetensors, all of it as ONNX.
 
-`model.onnx` takes `pixels`, float32 (n, 28, 28) from 0 to 255, ink high, and gives `logits` and
-`probabilities`, float32 (n, 10); the division by 255 is inside, so it cannot be forgotten. The
+`model.onnx` takes `pixels`, float32 (n, 28, 28), or (n, 28, 28, 3) of RGB images, from 0 to 255,
+and gives `logits` and `probabilities`, float32 (n, classes); the division by 255 is inside, so it
+cannot be forgotten. Its metadata are `classes`, their names as a JSON list, and `unsure_below`. The
 graph is written down node by node: nothing is traced, and PyTorch is not needed.
 """
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save
 
 from mnistlab.book.trial import Network
-from mnistlab.images import CLASSES, SIDE
+from mnistlab.images import DIGITS, SIDE, Task
 from mnistlab.model import Weights
 
 OPSET, IR_VERSION = 17, 8  # old enough for ONNX Runtime 1.14 and every browser's
@@ -26,12 +29,18 @@ def weights_to_bytes(weights: Weights) -> bytes:
     return save(weights)
 
 
-def to_onnx(network: Network, weights: Weights, unsure_below: float | None = None) -> bytes:
+def to_onnx(
+    network: Network, weights: Weights, unsure_below: float | None = None,
+    classes: Sequence[str] = DIGITS, channels: int = 1,
+) -> bytes:  # fmt: skip
     """The network as an ONNX file; a prediction less confident than `unsure_below` is unsure."""
     steps = _Steps(weights)
     steps.add("Div", "pixels", steps.constant("white", np.array(255, np.float32)))
-    shape = steps.constant("shape", np.array([-1, 1, SIDE, SIDE], np.int64))
-    steps.add("Reshape", steps.last, shape)
+    if channels == 1:
+        shape = steps.constant("shape", np.array([-1, 1, SIDE, SIDE], np.int64))
+        steps.add("Reshape", steps.last, shape)
+    else:
+        steps.add("Transpose", steps.last, perm=[0, 3, 1, 2])
     for number, conv in enumerate(network.conv, 1):
         steps.add(
             "Conv", steps.last, f"conv{number}.weight", f"conv{number}.bias",
@@ -53,10 +62,15 @@ def to_onnx(network: Network, weights: Weights, unsure_below: float | None = Non
         steps.activate(network.activation)
     steps.add("Gemm", steps.last, "linear.weight", "linear.bias", output="logits", transB=1)
     steps.add("Softmax", "logits", output="probabilities", axis=1)
-    model = steps.model()
-    if unsure_below is not None:
-        helper.set_model_props(model, {"unsure_below": str(unsure_below)})
+    model = steps.model(Task(channels, len(classes)))
+    helper.set_model_props(model, metadata(classes, unsure_below))
     return bytes(model.SerializeToString())
+
+
+def metadata(classes: Sequence[str], unsure_below: float | None) -> dict[str, str]:
+    """What an ONNX file says of its answers, by key."""
+    about = {"classes": json.dumps(list(classes))}
+    return about if unsure_below is None else about | {"unsure_below": str(unsure_below)}
 
 
 class _Steps:
@@ -99,12 +113,12 @@ class _Steps:
         known = any(constant.name == name for constant in self.constants)
         return name if known else self.constant(name, np.array(value, np.float32))
 
-    def model(self) -> onnx.ModelProto:
+    def model(self, task: Task) -> onnx.ModelProto:
         def floats(name: str, *shape: int) -> onnx.ValueInfoProto:
             return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", *shape])
 
-        pixels, outputs = floats("pixels", SIDE, SIDE), ("logits", "probabilities")
-        given = [floats(name, CLASSES) for name in outputs]
+        pixels, outputs = floats("pixels", *task.picture()), ("logits", "probabilities")
+        given = [floats(name, task.classes) for name in outputs]
         graph = helper.make_graph(self.nodes, "mnistlab", [pixels], given, self.constants)
         opsets = [helper.make_opsetid("", OPSET)]
         about = {"ir_version": IR_VERSION, "producer_name": "mnistlab"}

@@ -3,17 +3,20 @@
 import numpy as np
 import numpy.typing as npt
 
-from mnistlab.book.trial import Network
+from mnistlab.book.trial import GREY_DIGITS, Network
+from mnistlab.images import Task
 from mnistlab.model import Weights
 
 
-def initial_weights(network: Network, random: np.random.Generator) -> Weights:
+def initial_weights(
+    network: Network, random: np.random.Generator, task: Task = GREY_DIGITS
+) -> Weights:
     """Weights and biases uniform in ±1/√fan_in, PyTorch's default; batch-norm as it begins there.
 
     Drawn layer by layer, the weights before the biases.
     """
     weights: Weights = {}
-    channels = 1
+    channels = task.channels
     for number, conv in enumerate(network.conv, 1):
         shape = (conv.out, channels, conv.kernel, conv.kernel)
         weights |= _layer(f"conv{number}", shape, random)
@@ -22,7 +25,7 @@ def initial_weights(network: Network, random: np.random.Generator) -> Weights:
             for part, value in begin.items():
                 weights[f"norm{number}.{part}"] = np.full(conv.out, value, np.float32)
         channels = conv.out
-    for name, (inputs, outputs) in network.linear().items():
+    for name, (inputs, outputs) in network.linear(task).items():
         weights |= _layer(name, (outputs, inputs), random)
     return weights
 

@@ -9,40 +9,49 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import TypeAdapter
 
 from mnistlab.errors import StoreError, one_line
-from mnistlab.images import CLASSES, SIDE
+from mnistlab.images import DIGITS, MAX_CLASSES, MIN_CLASSES, SIDE, ClassNames, Task
 from mnistlab.model import Probabilities
 
 MAX_BYTES = 200_000_000  # of a model file
 MAX_SECONDS = 1.0  # for one picture
+OUTPUTS = ("logits", "probabilities")
+NAMES = TypeAdapter(ClassNames)
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # ONNX Runtime reads it when it is imported
 
 
 @dataclass(frozen=True, eq=False)
 class Guess:
-    """What a network says of one picture: `probabilities` (10,).
+    """What a network says of one picture: `probabilities` (classes,).
 
     It is unsure when the highest of them is below `unsure_below`; with None it never is.
     """
 
     probabilities: Probabilities
     unsure_below: float | None = None
+    classes: tuple[str, ...] = DIGITS
 
     @property
     def digit(self) -> int:
-        """The most probable digit."""
+        """The most probable class: its place among the classes."""
         return int(self.probabilities.argmax())
 
     @property
+    def label(self) -> str:
+        """The name of the most probable class."""
+        return self.classes[self.digit]
+
+    @property
     def runner_up(self) -> int:
-        """The second most probable digit."""
+        """The second most probable class: its place among the classes."""
         return int(np.argsort(-self.probabilities, kind="stable")[1])
 
     @property
     def unsure(self) -> bool:
-        """Whether the most probable digit is not probable enough."""
+        """Whether the most probable class is not probable enough."""
         return self.unsure_below is not None and bool(self.probabilities.max() < self.unsure_below)
 
 
@@ -52,27 +61,31 @@ class Predictor:
     def __init__(self, content: bytes, name: str, place: str = "") -> None:
         """Open an ONNX file's content, which must come from us or have passed `check_model`.
 
-        It must turn pixels (n, 28, 28) into ten logits and probabilities per picture. Raises
-        StoreError, which names `place`, or `name` if no place is given.
+        It must turn pixels (n, 28, 28), or (n, 28, 28, 3), into logits and probabilities of 2 to
+        100 classes per picture. Raises StoreError, which names `place`, or `name` without one.
         """
         self.content, self.name, self.place = content, one_line(name), one_line(place or name)
         self.session = self._open(content)
-        self._check_form()
+        self.channels = self._check_form()
         self.unsure_below = self._read_threshold()
+        self.classes = self._read_classes()
         self._check_answers()
 
-    def predict(self, pictures: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float32], Probabilities]:
-        """Logits and probabilities, both (n, 10), of pictures (n, 28, 28), 0 to 255, ink high.
+    @property
+    def task(self) -> Task:
+        """What the network is given and asked."""
+        return Task(self.channels, len(self.classes))
 
-        Raises StoreError if the model fails or gives anything else.
+    def predict(self, pictures: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float32], Probabilities]:
+        """Logits and probabilities, both (n, classes), of pictures (n, 28, 28) or (n, 28, 28, 3).
+
+        Pixels are from 0 to 255, ink high. Raises StoreError if the model fails or gives anything
+        else.
         """
-        given = {"pixels": pictures.astype(np.float32)}
-        try:
-            logits, probabilities = self.session.run(["logits", "probabilities"], given)
-        except Exception as error:  # ONNX Runtime's exceptions have no common base
-            raise self._refusal(f"does not run ({_first_line(error)})") from None
-        if any(array.shape != (len(pictures), CLASSES) for array in (logits, probabilities)):
-            raise self._refusal(f"does not give {CLASSES} numbers per picture")
+        logits, probabilities = self._run(pictures)
+        wanted = (len(pictures), len(self.classes))
+        if any(array.shape != wanted for array in (logits, probabilities)):
+            raise self._refusal(f"does not give {len(self.classes)} numbers per picture")
         if not (np.isfinite(logits).all() and np.isfinite(probabilities).all()):
             raise self._refusal("gives numbers that are not finite")
         if not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3) or (probabilities < 0).any():
@@ -83,7 +96,15 @@ class Predictor:
         """What the model says of one picture (28, 28); None of a blank one. Raises StoreError."""
         if not picture.any():
             return None
-        return Guess(self.predict(picture[None])[1][0], self.unsure_below)
+        return Guess(self.predict(picture[None])[1][0], self.unsure_below, self.classes)
+
+    def _run(self, pictures: npt.NDArray[Any]) -> list[npt.NDArray[np.float32]]:
+        given = {"pixels": pictures.astype(np.float32)}
+        try:
+            found: list[npt.NDArray[np.float32]] = self.session.run(list(OUTPUTS), given)
+        except Exception as error:  # ONNX Runtime's exceptions have no common base
+            raise self._refusal(f"does not run ({_first_line(error)})") from None
+        return found
 
     def _open(self, content: bytes) -> Any:
         import onnxruntime
@@ -98,32 +119,52 @@ class Predictor:
         except Exception as error:
             raise self._refusal(f"not an ONNX model ({_first_line(error)})") from None
 
-    def _check_form(self) -> None:
+    def _check_form(self) -> int:
+        """The channels of what the model takes."""
         inputs = [(each.name, each.type, each.shape) for each in self.session.get_inputs()]
         outputs = {each.name: each.type for each in self.session.get_outputs()}
         form = [(name, kind, shape[1:]) for name, kind, shape in inputs]
-        right = form == [("pixels", "tensor(float)", [SIDE, SIDE])]
-        if not right or isinstance(inputs[0][2][0], int):
+        right = [[("pixels", "tensor(float)", [SIDE, SIDE, *rgb])] for rgb in ((), (3,))]
+        if form not in right or isinstance(inputs[0][2][0], int):
             found = ", ".join(f"{name} {kind} {shape}" for name, kind, shape in inputs)[:120]
-            wanted = f"one float input pixels (n, {SIDE}, {SIDE})"
+            wanted = f"one float input pixels (n, {SIDE}, {SIDE}) or (n, {SIDE}, {SIDE}, 3)"
             raise self._refusal(f"takes {found or 'nothing'}, not {wanted}")
-        if any(outputs.get(name) != "tensor(float)" for name in ("logits", "probabilities")):
+        if any(outputs.get(name) != "tensor(float)" for name in OUTPUTS):
             raise self._refusal("has no float outputs logits and probabilities")
+        return 1 if form == right[0] else 3
+
+    def _metadata(self, key: str) -> str:
+        """What the file says of itself. Raises ValueError if that is not even text."""
+        return str(self.session.get_modelmeta().custom_metadata_map.get(key, ""))
 
     def _read_threshold(self) -> float | None:
         try:
-            text = self.session.get_modelmeta().custom_metadata_map.get("unsure_below", "")
+            text = self._metadata("unsure_below")
             value = float(text) if text else None
-        except ValueError:  # no number, or not even text
+        except ValueError:
             value = np.nan
         if value is not None and not 0 <= value <= 1:
             raise self._refusal("its unsure_below is not a number from 0 to 1")
         return value
 
+    def _read_classes(self) -> tuple[str, ...]:
+        """Their names; of a file that has none, numbers as many as it gives."""
+        try:
+            if text := self._metadata("classes"):
+                return NAMES.validate_json(text)
+            count = self._run(self._blank(1))[0].shape[-1]
+            return NAMES.validate_python(tuple(map(str, range(min(count, MAX_CLASSES + 1)))))
+        except (ValueError, IndexError):
+            fault = f"its classes are not {MIN_CLASSES} to {MAX_CLASSES} different names"
+            raise self._refusal(fault) from None
+
+    def _blank(self, count: int) -> npt.NDArray[np.float32]:
+        return np.zeros((count, *Task(self.channels).picture()), np.float32)
+
     def _check_answers(self) -> None:
-        self.predict(np.zeros((2, SIDE, SIDE)))
+        self.predict(self._blank(2))
         started = time.perf_counter()
-        self.predict(np.zeros((1, SIDE, SIDE)))
+        self.predict(self._blank(1))
         seconds = time.perf_counter() - started
         if seconds > MAX_SECONDS:
             raise self._refusal(f"takes {seconds:.1f} s per picture, at most {MAX_SECONDS:.0f} s")

@@ -12,6 +12,7 @@ from mnistlab.results.compare import MARGIN, Verdict
 
 CHART = (330.0, 170.0)  # width and height of the plotting area
 MAX_POINTS = 200  # of one line; more cannot be told apart
+MAX_LOSS = 10.0  # nats on an axis, twice what guessing costs; a line that diverges leaves it
 MAX_LANES = 8  # of the chain; what branches further is drawn in the last
 WHISKERS = 300.0  # width of the scale of differences
 Scale = Callable[[float], float]
@@ -72,8 +73,8 @@ def learning_charts(curves: Mapping[str, Sequence[Curves]]) -> dict[str, list[Ch
     for alike in zip(*curves.values(), strict=True):
         lines = [line for each in alike for line in each.parts.values()]
         last = max(2, *(len(line.mean) for line in lines))
-        x = _linear(1, last, 0, CHART[0])
-        x_ticks = [Tick(x(value), f"{value:g}") for value in _round_values(1, last, integer=True)]
+        x = linear(1, last, 0, CHART[0])
+        x_ticks = [Tick(x(value), f"{value:g}") for value in round_values(1, last, integer=True)]
         y, y_ticks = _vertical(lines, logarithmic=alike[0].metric == "loss")
         for name, each in zip(curves, alike, strict=True):
             drawn = [_line(part, line, x, y) for part, line in each.parts.items()]
@@ -88,20 +89,22 @@ def _vertical(curves: Sequence[Curve], logarithmic: bool) -> tuple[Scale, list[T
     values = np.concatenate(settled)
     values = values[values > 0] if logarithmic else values
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.5, 1.0)
+    low, high = (min(low, MAX_LOSS), min(high, MAX_LOSS)) if logarithmic else (low, high)
     margin = 0.1 if high == low else 0.0
     if not logarithmic:
-        y = _linear(low - margin, high + margin, CHART[1], 0)
-        return y, [Tick(y(value), f"{value:g}") for value in _round_values(low, high)]
-    line = _linear(math.log(low) - margin, math.log(high) + margin, CHART[1], 0)
-    ticks = [Tick(line(math.log(value)), f"{value:.2g}") for value in _log_values(low, high)]
+        y = linear(low - margin, high + margin, CHART[1], 0)
+        return y, [Tick(y(value), f"{value:g}") for value in round_values(low, high)]
+    line = linear(math.log(low) - margin, math.log(high) + margin, CHART[1], 0)
+    ticks = [Tick(line(math.log(value)), f"{value:.2g}") for value in log_values(low, high)]
     return lambda value: line(math.log(max(value, 1e-9))), ticks
 
 
-def _linear(low: float, high: float, first: float, last: float) -> Scale:
+def linear(low: float, high: float, first: float, last: float) -> Scale:
+    """The scale that brings low to first and high to last."""
     return lambda value: first + (value - low) / (high - low) * (last - first)
 
 
-def _round_values(low: float, high: float, integer: bool = False) -> list[float]:
+def round_values(low: float, high: float, integer: bool = False) -> list[float]:
     """Four or so round numbers from low to high."""
     from matplotlib.ticker import MaxNLocator
 
@@ -109,7 +112,7 @@ def _round_values(low: float, high: float, integer: bool = False) -> list[float]
     return [float(value) for value in values if low <= value <= high] or [low]
 
 
-def _log_values(low: float, high: float) -> list[float]:
+def log_values(low: float, high: float) -> list[float]:
     """Three or more round numbers from low to high, if there are so many."""
     for steps in ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
         values = [step * 10.0**power for power in range(-9, 9) for step in steps]

@@ -7,6 +7,7 @@ from mnistlab.book.reading import shipped_books
 from mnistlab.data.catalog import NAMES
 from mnistlab.images import Images
 from mnistlab.report.charts import Chart, Row, Tick, Whisker, chain, learning_charts, whiskers
+from mnistlab.report.front import Front, front
 from mnistlab.report.plots import Curves, learning_curves
 from mnistlab.results.compare import Verdict
 from mnistlab.results.mistakes import (
@@ -35,6 +36,7 @@ class Report:
     whiskers: dict[str, Whisker]
     scale: list[Tick]  # of the whiskers
     chain: list[Row]
+    front: Front | None  # None where all trials have as many weights
     environments: list[dict[str, str]]
     command: str
 
@@ -53,6 +55,11 @@ def compose(results: Results, test: Images) -> Report:
     }
     drawn = {name: learning_curves(summary.records) for name, summary in summaries.items()}
     curves = {name: each for name, each in drawn.items() if each}
+    sized = {
+        name: (weights, summary.figure("validation", "accuracy"))
+        for name, summary in summaries.items()
+        if (weights := summary.parameters)
+    }
     ends, scale = whiskers(list(verdicts.values()))
     return Report(
         results=results,
@@ -64,6 +71,7 @@ def compose(results: Results, test: Images) -> Report:
         charts=learning_charts(curves),
         whiskers=ends,
         scale=scale,
+        front=front(sized),
         chain=chain([summary.trial for summary in summaries.values()]),
         environments=_environments(results.records),
         command=_command(results.plan),
@@ -80,9 +88,11 @@ def _command(plan: Plan) -> str:
     """How to run it again, wherever: where a folder of data lies on this machine is left out."""
     book, data = plan.book, plan.data.name.split(" + ")[0]
     name = book.name if book.name in shipped_books() else f"{book.name}.toml"
-    words = ["mnistlab run", name, "--data", data if data in NAMES else "DIR", *book.options]
+    words = ["mnistlab run", name, "--data", data if data in NAMES else "PATH", *book.options]
     if plan.engine == "torch":
         words.append("--engine torch")
     if plan.device != "cpu":
         words.append(f"--device {plan.device}")
+    if any(trial.network.module for trial in book.trials):
+        words.append("--trust-modules")
     return " ".join(words)

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from mnistlab.data.split import PARTS
-from mnistlab.images import CLASSES
 from mnistlab.results.compare import METRIC, Verdict
 from mnistlab.results.statistics import Interval
 from mnistlab.results.summary import Results
@@ -21,8 +20,7 @@ def to_json(results: Results) -> str:
         "schema": SCHEMA,
         "book": plan.book.name,
         "title": plan.book.title,
-        "data": plan.data.model_dump(include={"name", "sha256", "sizes"})
-        | {"classes": [str(digit) for digit in range(CLASSES)]},
+        "data": plan.data.model_dump(include={"name", "sha256", "sizes", "classes", "channels"}),
         "engine": plan.engine,
         "device": plan.device,
         "best": best.trial.name if best else None,
@@ -41,8 +39,8 @@ def to_json(results: Results) -> str:
 def _run(record: RunRecord) -> dict[str, Any]:
     scores = {part: dict.fromkeys(METRICS) for part in PARTS}
     scores |= {part: figures.model_dump() for part, figures in record.scores.items()}
-    keys = ("seed", "status", "reason", "epoch", "seconds", "cpu_seconds", "engine", "device")
-    return record.model_dump(include=set(keys)) | {"scores": scores}
+    keys = {"seed", "status", "reason", "epoch", "seconds", "cpu_seconds", "engine", "device"}
+    return record.model_dump(include=keys | {"parameters"}) | {"scores": scores}
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:

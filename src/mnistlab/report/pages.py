@@ -7,25 +7,30 @@ import io
 import re
 from importlib import resources
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from rich.cells import cell_len
 
 from mnistlab.book.trial import Figures
+from mnistlab.data.sheet import as_shown
 from mnistlab.data.split import PARTS
 from mnistlab.errors import one_line, store_errors_as_unfinished
-from mnistlab.images import Images
+from mnistlab.images import Bytes, Images
 from mnistlab.report import words
 from mnistlab.report.compose import Report, compose
 from mnistlab.report.export import to_json
 from mnistlab.report.plots import draw_curves
+from mnistlab.results.mistakes import Mistakes
 from mnistlab.results.store import Store
 from mnistlab.results.summary import Results
 
 FILTERS = (
-    words.change_words, words.environment_words, words.network_words, words.other_metrics,
-    words.p_words, words.pooling_words, words.recall_words, words.remarks, words.sentence,
-    words.show,
+    words.change_words, words.data_words, words.environment_words, words.network_words,
+    words.other_metrics, words.p_words, words.pooling_words, words.quoted, words.recall_words,
+    words.remarks, words.sentence, words.shortened, words.show,
 )  # fmt: skip
+HEAT = (214, 104, 42)  # of the confusion's colours, which light and dark pages share
 OVERVIEW = {
     "train acc": ("train", "accuracy"), "val acc": ("validation", "accuracy"),
     "val loss": ("validation", "loss"), "test acc": ("test", "accuracy"),
@@ -65,7 +70,8 @@ def to_html(report: Report, test: Images) -> str:
     """
     environment = _environment(autoescape=True)
     environment.finalize = _printable
-    environment.filters["picture"] = lambda index: _picture(test, index)
+    environment.filters["picture"] = lambda index: _address(as_shown(test.pixels[index]))
+    environment.filters["heat"] = lambda found: _address(heat(found))
     folder = resources.files("mnistlab.report") / "templates"
     style, script = ((folder / name).read_text("utf-8") for name in ("report.css", "report.js"))
     policy = (
@@ -98,10 +104,10 @@ def _environment(*, autoescape: bool) -> Environment:
         loader=PackageLoader("mnistlab.report"), undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, autoescape=autoescape,
     )  # fmt: skip
-    environment.filters |= {each.__name__: each for each in FILTERS}
+    environment.filters |= {each.__name__: each for each in FILTERS} | {"columns": cell_len}
     environment.globals |= {
         "PARTS": PARTS, "METRICS": words.METRIC_NAMES, "OVERVIEW": OVERVIEW,
-        "NOTHING_PUBLISHED": Figures(),
+        "NOTHING_PUBLISHED": Figures(), "MAX_NUMBERED": words.MAX_NUMBERED,
     }  # fmt: skip
     return environment
 
@@ -117,10 +123,24 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _picture(test: Images, index: int) -> str:
-    """A test image, dark on white, as the address of a PNG that holds itself."""
+def heat(found: Mistakes) -> Bytes:
+    """The confusion as a picture (classes, classes, 4), RGB and opacity, a pixel for each pair.
+
+    The colour of an error is by its share of the true class's images, the darkest for the largest
+    share; what is right is grey.
+    """
+    shares = found.error_shares
+    picture = np.empty((*shares.shape, 4), np.uint8)
+    picture[..., :3] = HEAT
+    picture[..., 3] = np.rint(240 * (shares / max(shares.max(), 1e-9)) ** 0.5)
+    picture[np.eye(len(shares), dtype=bool)] = (128, 128, 128, 48)
+    return picture
+
+
+def _address(pixels: Bytes) -> str:
+    """A picture as the address of a PNG that holds itself."""
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.fromarray(255 - test.pixels[index]).save(buffer, "PNG", optimize=True)
+    Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -4,13 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from mnistlab.book.trial import Network, Trial
+from rich.cells import cell_len, set_cell_size
+
+from mnistlab.book.trial import Network
+from mnistlab.data.split import DataInfo
+from mnistlab.errors import one_line
+from mnistlab.images import Task
 from mnistlab.results.compare import FEWEST, HELPED, HURT, TOO_FEW, UNCLEAR, Verdict
 from mnistlab.results.mistakes import Recall
 from mnistlab.results.statistics import Interval
 from mnistlab.results.summary import TrialSummary
 
 NOTHING = "–"
+MAX_NUMBERED = 12  # classes whose confusion is shown in numbers
 SETTINGS = {
     "conv": "network", "out": "filters", "norm": "batch-norm", "pool": "pooling",
     "pool_by": "kind of pooling", "hidden": "hidden layers",
@@ -71,8 +77,27 @@ def p_words(verdict: Verdict) -> str:
     return f"p = {verdict.p:.2g}; corrected for {changes}: {verdict.p_holm:.2g}."
 
 
+def data_words(data: DataInfo) -> str:
+    """How many images there are, of what kind: `50,000 train, … RGB images of 9 classes`."""
+    sizes = ", ".join(f"{size:,} {part}" for part, size in data.sizes.items())
+    return f"{sizes}{' RGB' * (data.channels == 3)} images of {len(data.classes)} classes"
+
+
+def shortened(name: str, columns: int = 40) -> str:
+    """A class's name cut to so many columns of a terminal, of which Chinese letters take two."""
+    name = one_line(name)
+    if cell_len(name) <= columns:
+        return name
+    return set_cell_size(name, columns - 1).rstrip() + "…"
+
+
+def quoted(name: str) -> str:
+    """A class's name within a sentence, which suits digits, things and names of any script."""
+    return f"“{shortened(name)}”"
+
+
 def recall_words(it: Recall) -> str:
-    """A digit's recall in percent with its interval."""
+    """A class's recall in percent with its interval."""
     if it.mean is None or it.low is None or it.high is None:
         return NOTHING
     return f"{100 * it.mean:.1f} % [{100 * it.low:.1f}, {100 * it.high:.1f}]"
@@ -89,6 +114,8 @@ def setting_name(key: str) -> str:
 
 def value_words(value: Any) -> str:
     """A setting's value."""
+    if value is None:
+        return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
@@ -202,10 +229,14 @@ def other_metrics(verdict: Verdict) -> list[tuple[str, str]]:
     return said
 
 
-def network_words(trial: Trial) -> str:
+def network_words(summary: TrialSummary) -> str:
     """A trial's network and how it is trained."""
-    network, training = trial.network, trial.training
-    layers = " → ".join(_layers(network))
+    network, training = summary.trial.network, summary.trial.training
+    layers = f"module {network.module}"
+    if network.module is None:
+        layers = " → ".join(_layers(network, summary.records[0].data.task))
+    known = summary.parameters
+    size = "" if known is None else f" ({count(known, 'parameter')})"
     learns = [f"{training.optimizer}, learning rate {training.learning_rate:g}"]
     if training.momentum:
         learns.append(f"momentum {training.momentum:g}")
@@ -219,10 +250,10 @@ def network_words(trial: Trial) -> str:
     learns.append(f"{training.epochs} epochs at most")
     if training.patience:
         learns.append(f"patience {training.patience}")
-    return f"{layers} ({network.parameters():,} parameters); {', '.join(learns)}"
+    return f"{layers}{size}; {', '.join(learns)}"
 
 
-def _layers(network: Network) -> Iterator[str]:
+def _layers(network: Network, task: Task) -> Iterator[str]:
     activation = ACTIVATIONS[network.activation]
     for conv in network.conv:
         size = f"{conv.kernel}×{conv.kernel}, stride {conv.stride}, padding {conv.padding}"
@@ -231,8 +262,8 @@ def _layers(network: Network) -> Iterator[str]:
         yield f"conv {conv.out} of {size}{norm}, {activation}{pool}"
     if network.head == "average":
         yield "average over all positions"
-    for name, (_, outputs) in network.linear().items():
-        if name in network.dropped():
+    for name, (_, outputs) in network.linear(task).items():
+        if name in network.dropped(task):
             yield f"dropout {network.dropout:g}"
         yield "linear" if name == "linear" else f"linear {outputs}, {activation}"
 
@@ -257,4 +288,4 @@ def pooling_words(environments: Sequence[Mapping[str, str]]) -> str:
 
 def count(number: int, thing: str) -> str:
     """A number of things: `1 change`, `2 changes`."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

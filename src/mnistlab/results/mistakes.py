@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from mnistlab.images import CLASSES, Images
+from mnistlab.images import Images
 from mnistlab.model import Probabilities
 from mnistlab.results.statistics import Interval, interval, wilson
 from mnistlab.results.store import Store, StoredRun
@@ -16,7 +16,8 @@ from mnistlab.training.scores import Labels, confusion_matrix
 BINS = 15  # of confidence, as in the paper that `reliability` names
 MAX_HARDEST = 24  # images shown that every seed gets wrong
 MAX_SHOWN = 12  # images shown of each other kind
-MAX_PAIRS = 8  # pairs of digits shown that are confused most
+MAX_PAIRS = 10  # pairs of classes shown that are confused most
+LIKELIEST = 3  # classes of an example whose probabilities are shown
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.intp]
@@ -24,12 +25,12 @@ Counts = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Recall:
-    """The share of a digit's test images that are recognised: its mean over the seeds.
+    """The share of a class's test images that are recognised: its mean over the seeds.
 
     `low` and `high` are Wilson's interval for the number of images; all None without images.
     """
 
-    digit: int
+    name: str  # of the class
     images: int
     mean: float | None
     low: float | None
@@ -38,12 +39,12 @@ class Recall:
 
 @dataclass(frozen=True)
 class ConfusedPair:
-    """How many test images of one digit are taken for another, mean over the seeds."""
+    """How many test images of one class are taken for another, mean over the seeds."""
 
-    digit: int
-    read_as: int
+    truth: str
+    taken_for: str
     mean: float
-    images: int  # of `digit`
+    images: int  # of `truth`
 
 
 @dataclass(frozen=True)
@@ -51,15 +52,11 @@ class Example:
     """A test image, and how a trial's networks classify it."""
 
     index: int  # among the test images, from 0
-    digit: int
+    truth: str  # the name of its class
     seeds_right: int  # that get it right
     seeds: int
-    probabilities: tuple[float, ...]  # per digit: of `seed`, or the mean over all seeds
+    likeliest: tuple[tuple[str, float], ...]  # classes: of `seed`, or by the mean over all seeds
     seed: int | None = None
-
-    def likeliest(self, count: int = 3) -> list[tuple[int, float]]:
-        """Return the most probable digits with their probabilities, the most probable first."""
-        return sorted(enumerate(self.probabilities), key=lambda pair: -pair[1])[:count]
 
 
 @dataclass(frozen=True)
@@ -76,16 +73,20 @@ class Mistakes:
     """One trial's mistakes on the test images."""
 
     seeds: int
-    confusion: Floats  # (10, 10), mean over seeds: row the true digit, column the predicted one
+    confusion: Floats  # (classes, classes), mean over seeds: row the true one, column the predicted
     recalls: tuple[Recall, ...]
     confused: tuple[ConfusedPair, ...]  # most first
     always_wrong: int  # images that every seed gets wrong
     always_wrong_shown: tuple[Example, ...]  # of those, the most confidently wrong first
-    most_confident_errors: tuple[
-        Example, ...
-    ]  # the most confident wrong predictions of single seeds
+    most_confident_errors: tuple[Example, ...]  # wrong predictions of single seeds
     ece: Interval  # expected calibration error
     bins: tuple[Bin, ...]
+
+    @property
+    def error_shares(self) -> Floats:
+        """Errors as shares of each true class's images, (classes, classes); 0 where none is one."""
+        images = np.maximum(self.confusion.sum(axis=1, keepdims=True), 1)
+        return np.asarray(self.confusion * (1 - np.eye(len(self.confusion))) / images)
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,9 @@ class TestPredictions:
     """What the runs of one trial predict for the test images, a row per seed."""
 
     seeds: tuple[int, ...]
-    probabilities: npt.NDArray[np.float32]  # (seeds, n, 10)
-    labels: Labels  # (n,), the true digits
+    probabilities: npt.NDArray[np.float32]  # (seeds, n, classes)
+    labels: Labels  # (n,), positions of the true classes
+    classes: tuple[str, ...]
 
     @cached_property
     def right(self) -> npt.NDArray[np.bool_]:
@@ -122,22 +124,25 @@ def load_predictions(runs: Sequence[StoredRun], test: Images) -> TestPredictions
     if not done:
         return None
     probabilities = np.stack([run.predictions() for run in done])
-    return TestPredictions(tuple(run.record.seed for run in done), probabilities, test.labels)
+    seeds = tuple(run.record.seed for run in done)
+    return TestPredictions(seeds, probabilities, test.labels, test.classes)
 
 
 def find_mistakes(predictions: TestPredictions) -> Mistakes:
     """Return the mistakes of a trial."""
     probabilities, labels = predictions.probabilities, predictions.labels
-    seeds, counts = len(predictions.seeds), np.bincount(labels, minlength=CLASSES)
+    classes, seeds = predictions.classes, len(predictions.seeds)
+    counts = np.bincount(labels, minlength=len(classes))
     predicted, confidence = probabilities.argmax(axis=2), probabilities.max(axis=2)
-    confusion = np.mean([confusion_matrix(row, labels, CLASSES) for row in predicted], axis=0)
+    matrices = [confusion_matrix(row, labels, len(classes)) for row in predicted]
+    confusion = np.mean(matrices, axis=0)
     never_right = ~predictions.right.any(axis=0)
     errors = np.where(predictions.right, 0, confidence)
     return Mistakes(
         seeds=seeds,
         confusion=confusion,
-        recalls=tuple(_recall(d, confusion[d, d], int(counts[d])) for d in range(CLASSES)),
-        confused=_confused_pairs(confusion, counts),
+        recalls=tuple(map(_recall, classes, confusion.diagonal(), counts.tolist())),
+        confused=_confused_pairs(confusion, classes, counts),
         always_wrong=int(never_right.sum()),
         always_wrong_shown=_highest(
             never_right * confidence.mean(axis=0), predictions, MAX_HARDEST
@@ -146,7 +151,7 @@ def find_mistakes(predictions: TestPredictions) -> Mistakes:
             errors.max(axis=0), predictions, MAX_SHOWN, errors.argmax(axis=0)
         ),
         ece=interval([ece(run, labels) for run in probabilities]),
-        bins=reliability(probabilities.reshape(-1, CLASSES), np.tile(labels, seeds), seeds),
+        bins=reliability(probabilities.reshape(-1, len(classes)), np.tile(labels, seeds), seeds),
     )
 
 
@@ -181,8 +186,9 @@ def compare_predictions(
 def reliability(probabilities: Probabilities, labels: Labels, seeds: int = 1) -> tuple[Bin, ...]:
     """Return how often predictions are right, by their confidence: the largest probability.
 
-    `probabilities` (n, 10) and `labels` (n,) are those of all `seeds`. Of 15 bins of equal width
-    the empty ones are left out. Guo and others, "On Calibration of Modern Neural Networks" (2017).
+    `probabilities` (n, classes) and `labels` (n,) are those of all `seeds`. Of 15 bins of equal
+    width the empty ones are left out. Guo and others, "On Calibration of Modern Neural Networks"
+    (2017).
     """
     confidence = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == labels
@@ -200,18 +206,22 @@ def ece(probabilities: Probabilities, labels: Labels) -> float:
     return sum(one.images * abs(one.accuracy - one.confidence) for one in bins) / len(labels)
 
 
-def _recall(digit: int, right: float, images: int) -> Recall:
+def _recall(name: str, right: float, images: int) -> Recall:
     bounds = wilson(right / images, images) if images else None
-    mean, low, high = (right / images, *bounds) if bounds else (None, None, None)
-    return Recall(digit, images, mean, low, high)
+    mean, low, high = (float(right / images), *bounds) if bounds else (None, None, None)
+    return Recall(name, images, mean, low, high)
 
 
-def _confused_pairs(confusion: Floats, counts: Counts) -> tuple[ConfusedPair, ...]:
+def _confused_pairs(
+    confusion: Floats, classes: Sequence[str], counts: Counts
+) -> tuple[ConfusedPair, ...]:
     wrong = confusion - np.diag(confusion.diagonal())
     most = np.argsort(-wrong, axis=None, kind="stable")[:MAX_PAIRS]
-    pairs = (divmod(int(cell), CLASSES) for cell in most)
+    pairs = (divmod(int(cell), len(classes)) for cell in most)
     return tuple(
-        ConfusedPair(i, j, float(wrong[i, j]), int(counts[i])) for i, j in pairs if wrong[i, j] > 0
+        ConfusedPair(classes[i], classes[j], float(wrong[i, j]), int(counts[i]))
+        for i, j in pairs
+        if wrong[i, j] > 0
     )
 
 
@@ -229,11 +239,12 @@ def _highest(
 def _example(predictions: TestPredictions, index: np.intp, row: int | None = None) -> Example:
     probabilities = predictions.probabilities[:, index]
     chosen = probabilities.mean(axis=0) if row is None else probabilities[row]
+    classes, best = predictions.classes, np.argsort(-chosen, kind="stable")[:LIKELIEST]
     return Example(
         index=int(index),
-        digit=int(predictions.labels[index]),
+        truth=classes[predictions.labels[index]],
         seeds_right=int(predictions.right[:, index].sum()),
         seeds=len(predictions.seeds),
-        probabilities=tuple(chosen.tolist()),
+        likeliest=tuple((classes[each], float(chosen[each])) for each in best),
         seed=None if row is None else predictions.seeds[row],
     )

@@ -11,13 +11,16 @@ from mnistlab.results.summary import Results, read_results
 def find_models(place: Path) -> list[tuple[str, Path]]:
     """(name, ONNX file) of every model that `place` offers. Raises StoreError.
 
-    Of a results folder each trial's run with the lowest validation loss, named after the trial.
+    Of a results folder each trial's run with the lowest validation loss, named after the trial; a
+    trial none of whose runs has an ONNX file is left out.
     """
     if _holds(place, "book.json"):
-        return _best_runs(place, read_results(Store(place)))
+        runs = [run for _, run in _best_runs(place, read_results(Store(place)))]
+        with_model = [run for run in runs if run.record.no_model is None]
+        return [(run.record.trial, run.model()) for run in with_model or runs[:1]]
+    if _holds(place, "run.json"):
+        return [(place.name, check_run(place).model())]
     if _holds(place, "model.onnx"):
-        if _holds(place, "run.json"):
-            check_run(place)
         return [(place.name, place / "model.onnx")]
     if _holds(place):
         return [(place.stem, place)]
@@ -33,23 +36,25 @@ def best_model(place: Path) -> tuple[str, Path]:
     if not _holds(place, "book.json"):
         return find_models(place)[0]
     results = read_results(Store(place))
-    models, best = _best_runs(place, results), results.best()
-    return next(model for model in models if best and model[0] == best.trial.name)
+    runs, best = _best_runs(place, results), results.best()
+    return next((name, run.model()) for name, run in runs if best and name == best.trial.name)
 
 
-def _best_runs(place: Path, results: Results) -> list[tuple[str, Path]]:
+def _best_runs(place: Path, results: Results) -> list[tuple[str, StoredRun]]:
+    """Each trial's name with its run of the lowest validation loss, of those with an ONNX file."""
     best: dict[str, StoredRun] = {}
     for run in sorted((run for run in results.runs if run.record.status == "done"), key=_loss):
         best.setdefault(run.record.trial, run)
     if not best:
         raise StoreError(f"{one_line(place)}: no finished run yet; finish `mnistlab run` first")
     names = [trial.name for trial in results.plan.book.trials if trial.name in best]
-    return [(name, best[name].folder / "model.onnx") for name in names]
+    return [(name, best[name]) for name in names]
 
 
-def _loss(run: StoredRun) -> float:
+def _loss(run: StoredRun) -> tuple[bool, float]:
+    """What runs are sorted by: those with an ONNX file come first."""
     loss = run.record.scores["validation"].loss
-    return math.inf if loss is None else loss
+    return run.record.no_model is not None, math.inf if loss is None else loss
 
 
 def _holds(place: Path, file: str = "") -> bool:

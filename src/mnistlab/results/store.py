@@ -12,6 +12,7 @@ import io
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -22,8 +23,8 @@ from pydantic import BaseModel, ConfigDict
 from mnistlab import atomic
 from mnistlab.book.trial import Book, Trial
 from mnistlab.data.split import PARTS, DataInfo
-from mnistlab.errors import StoreError
-from mnistlab.images import CLASSES, SIDE, Images
+from mnistlab.errors import StoreError, one_line
+from mnistlab.images import Images
 from mnistlab.results.sealing import expect, reading, sealed, sha256_of, unsealed, verified
 from mnistlab.training.identity import HEX_DIGITS, identity
 from mnistlab.training.record import FORMAT, Job, Run, RunRecord
@@ -42,8 +43,9 @@ class Plan(BaseModel):
     device: str
 
     def job(self, trial: Trial, seed: int) -> Job:
-        """Return one of the runs that this is about."""
-        return Job(trial, seed, self.engine, self.device)
+        """Return one of the runs that this is about; a module trains with PyTorch."""
+        engine = "torch" if trial.network.module else self.engine
+        return Job(trial, seed, engine, self.device)
 
     def identity(self, trial: Trial, seed: int) -> str:
         """Return the name of that run's folder."""
@@ -61,8 +63,15 @@ class StoredRun:
         """Return the same run under the name that a book gives its trial."""
         return replace(self, record=self.record.model_copy(update={"trial": name}))
 
+    def model(self) -> Path:
+        """Return its ONNX file. Raises StoreError, saying why, if it has none."""
+        if self.record.status == "done" and self.record.no_model is None:
+            return self.folder / "model.onnx"
+        what = f"this run has no model.onnx: {self.record.no_model or self.record.reason}"
+        raise StoreError(one_line(f"{self.folder}: {what}; give another run"))
+
     def predictions(self) -> npt.NDArray[np.float32]:
-        """Return the test probabilities (n, 10). Raises StoreError."""
+        """Return the test probabilities (n, classes). Raises StoreError."""
         path = self.folder / "predictions.npy"
         with reading(path):
             array: npt.NDArray[np.float32] = np.load(path, allow_pickle=False)
@@ -74,11 +83,13 @@ class _AnotherError(StoreError):
     """A folder is about other data, or trained for other epochs."""
 
 
-def check_run(folder: Path) -> None:
-    """Raise StoreError unless all files of a run are what was written, wherever it lies."""
+def check_run(folder: Path) -> StoredRun:
+    """Return a run wherever it lies, its files being what was written. Raises StoreError."""
     with reading(folder / "run.json"):
-        _, hashes = unsealed(folder / "run.json")
+        content, hashes = unsealed(folder / "run.json")
+        run = StoredRun(RunRecord.model_validate_json(content), folder)
     verified(folder, hashes)
+    return run
 
 
 class Store:
@@ -122,12 +133,13 @@ class Store:
         count, ((name, content),) = plan.data.sizes["test"], verified(self.folder, hashes).items()
         with reading(self.folder / name):
             announced = sum(member.file_size for member in ZipFile(io.BytesIO(content)).infolist())
-            expect(announced <= 2 * count * SIDE**2)
+            task = plan.data.task
+            expect(announced <= 2 * count * prod(task.picture()))
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 pixels, labels = arrays["pixels"], arrays["labels"]
-            expect(pixels.shape == (count, SIDE, SIDE) and labels.shape == (count,))
-            expect(pixels.dtype == labels.dtype == np.uint8 and labels.max() < CLASSES)
-        return Images(pixels, labels)
+            expect(pixels.shape == (count, *task.picture()) and labels.shape == (count,))
+            expect(pixels.dtype == labels.dtype == np.uint8 and labels.max() < task.classes)
+        return Images(pixels, labels, plan.data.classes)
 
     def find(self, identity: str) -> StoredRun | None:
         """Return the finished run of that identity, None if there is none.
@@ -141,11 +153,11 @@ class Store:
             content, hashes = unsealed(folder / "run.json")
             record = RunRecord.model_validate_json(content)
             expect(record.format == FORMAT and _identity(record) == identity)
-            expect(set(hashes) == {"done": RUN_FILES, "diverged": set()}[record.status])
+            expect(set(hashes) == _files_of(record))
         verified(folder, hashes)
         run = StoredRun(record, folder)
         if record.status == "done":
-            shape = (record.data.sizes["test"], CLASSES)
+            shape = (record.data.sizes["test"], record.data.task.classes)
             with reading(folder / "predictions.npy"):
                 expect(run.predictions().shape == shape)
         return run
@@ -253,7 +265,8 @@ def _about(plan: Plan) -> tuple[str, str]:
     sizes = ", ".join(f"{part} {plan.data.sizes[part]:,}" for part in PARTS)
     epochs = [option for option in plan.book.options if option.startswith("--epochs")]
     way = " ".join(epochs) or "the book's own epochs"
-    return f"made with {way}", f"of images {plan.data.sha256[:8]} ({sizes})"
+    kind = f"{plan.data.task.classes} classes, {sizes}"
+    return f"made with {way}", f"of images {plan.data.sha256[:8]} ({kind})"
 
 
 def _identity(record: RunRecord) -> str:
@@ -262,16 +275,25 @@ def _identity(record: RunRecord) -> str:
     return identity(Job(trial, record.seed, record.engine, record.device), record.data)
 
 
+def _files_of(record: RunRecord) -> set[str]:
+    """The names of the files beside its `run.json`. Raises KeyError of a run that is not stored."""
+    lacking = set() if record.no_model is None else {"model.onnx"}
+    return {"done": RUN_FILES - lacking, "diverged": set[str]()}[record.status]
+
+
 def _files(run: Run) -> dict[str, bytes]:
     """The files of a run beside `run.json`: none unless it is done."""
     from mnistlab.model.artifact import to_onnx, weights_to_bytes  # ONNX is slow to import
 
-    if run.record.status != "done":
+    record = run.record
+    if record.status != "done":
         return {}
     predictions = io.BytesIO()
     np.save(predictions, run.test_probabilities, allow_pickle=False)
-    return {
-        "weights.safetensors": weights_to_bytes(run.weights),
-        "model.onnx": to_onnx(run.record.network, run.weights, run.record.unsure_below),
-        "predictions.npy": predictions.getvalue(),
-    }
+    files = {"weights.safetensors": weights_to_bytes(run.weights)}
+    files["predictions.npy"] = predictions.getvalue()
+    if record.no_model is not None:
+        return files
+    kind, threshold = (record.data.classes, record.data.channels), record.unsure_below
+    model = run.model or to_onnx(record.network, run.weights, threshold, *kind)
+    return {**files, "model.onnx": model}

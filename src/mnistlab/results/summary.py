@@ -35,6 +35,14 @@ class TrialSummary:
         """What the trial changes about its parent: setting → (before, after)."""
         return changed(self.parent, self.trial) if self.parent else {}
 
+    @property
+    def parameters(self) -> int | None:
+        """How many numbers are learned; None of a module that no run has counted."""
+        counts = [record.parameters for record in self.records if record.parameters is not None]
+        if counts or self.trial.network.module:
+            return counts[0] if counts else None
+        return self.trial.network.parameters(self.records[0].data.task)
+
     def figure(self, part: str, metric: str) -> Interval:
         """One metric on one split, over the seeds."""
         return interval([getattr(record.scores[part], metric) for record in self.done])

@@ -31,7 +31,7 @@ class Augmenter:
         self.nondigits = NonDigits(random) if settings.nothing else None
 
     def __call__(self, pixels: Bytes, labels: Labels) -> tuple[Bytes, Labels]:
-        """Return pixels (n, 28, 28) and labels (n,) varied, as new arrays.
+        """Return pixels (n, 28, 28), or (n, 28, 28, 3), and labels (n,) varied, as new arrays.
 
         A share `nothing` of the pictures is replaced by some of no digit, whose label is −1.
         """

@@ -19,7 +19,9 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Batch:
-    """Images to learn from: `rows` of `pixels` (n, 28, 28) and `labels` (n,), −1 for no digit.
+    """Images to learn from: `rows` of `pixels` (n, 28, 28), or (n, 28, 28, 3), and `labels` (n,).
+
+    A label is −1 where every class is as good.
 
     `kept` (len(rows), features) is 1 where dropout leaves a feature, features in the order (row,
     column, channel); None where nothing is dropped.
@@ -35,7 +37,7 @@ class Batches:
     """Training images for a network, in an epoch's order, varied and with features dropped."""
 
     def __init__(self, network: Network, training: Training, train: Images, seed: int) -> None:
-        self.network, self.training = network, training
+        self.network, self.training, self.task = network, training, train.task
         self.pixels, self.labels = train.pixels, train.labels.astype(np.int32)
         self.drops = generator(seed, Purpose.dropout).bit_generator
         augment, random = training.augment, generator(seed, Purpose.augment)
@@ -57,7 +59,7 @@ class Batches:
 
     def _kept(self, count: int) -> Bytes:
         """1 where a feature stays: a 16-bit number drawn for each must reach the share to drop."""
-        wanted = count * sum(self.network.dropped().values())
+        wanted = count * sum(self.network.dropped(self.task).values())
         drawn = np.asarray(self.drops.random_raw(-(-wanted // 4)))  # 64 bits each
         kept = drawn.view(np.uint16)[:wanted] >= round(self.network.dropout * 2**16)
         return kept.view(np.uint8).reshape(count, -1)

@@ -79,6 +79,12 @@ def _has_cuda() -> bool:
     return has_cuda()
 
 
+def require_torch_for(module: str) -> None:
+    """Raise EngineError where PyTorch, which trains modules, is missing."""
+    if not find_spec("torch"):
+        raise EngineError(f"{module}: modules need PyTorch: pip install torch (the extra `torch`)")
+
+
 def _need_torch() -> None:
     if not find_spec("torch"):
         raise EngineError(

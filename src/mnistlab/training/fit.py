@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from mnistlab.book.trial import Training
 from mnistlab.data.split import PARTS, Split
-from mnistlab.images import CLASSES, Bytes, Images
+from mnistlab.images import Bytes, Images
 from mnistlab.model import Weights
 from mnistlab.model.network import initial_weights
 from mnistlab.randomness import Purpose, generator
@@ -34,7 +34,7 @@ class Engine(Protocol):
         """Learn from the training images in this order; mean loss and accuracy along the way."""
 
     def logits(self, pixels: Bytes) -> Floats:
-        """What the network says of uint8 (n, 28, 28), before softmax: (n, 10)."""
+        """What the network says of uint8 pixels (n, …), before softmax: (n, classes)."""
 
     def weights(self) -> Weights:
         """A copy of the weights by name, batch-norm's running statistics among them."""
@@ -86,13 +86,18 @@ def fit(job: Job, train: Images, validation: Images, on_epoch: OnEpoch | None = 
 def run(job: Job, split: Split, on_epoch: OnEpoch | None = None) -> Run:
     """Train one trial with one seed, then score all three parts once with the chosen weights.
 
-    A pure function of its arguments: on CPU the same ones give bit-equal weights.
+    A pure function of its arguments: on CPU the same ones give bit-equal weights. Raises
+    EngineError for what is wrong with a module.
     """
+    with _ready_for(job), np.errstate(all="ignore"):
+        return _run(job, split, on_epoch)
+
+
+def _run(job: Job, split: Split, on_epoch: OnEpoch | None) -> Run:
     started, cpu_started = time.perf_counter(), time.process_time()
-    with _one_thread(job.engine), np.errstate(all="ignore"):
-        fitted = fit(job, split.train, split.validation, on_epoch)
-        done = fitted.status == "done"
-        probabilities = _probabilities(fitted.engine, split) if done else {}
+    fitted = fit(job, split.train, split.validation, on_epoch)
+    done, network = fitted.status == "done", job.trial.network
+    probabilities = _probabilities(fitted.engine, split) if done else {}
     labels = {part: getattr(split, part).labels for part in PARTS}
     scores = {part: score(values, labels[part]) for part, values in probabilities.items()}
     unsure = unsure_threshold(probabilities["validation"], labels["validation"]) if done else None
@@ -104,19 +109,25 @@ def run(job: Job, split: Split, on_epoch: OnEpoch | None = None) -> Run:
         epoch=fitted.epoch,
         scores=scores,
         unsure_below=unsure,
+        parameters=None if network.module else network.parameters(split.info.task),
         history=fitted.history,
         seconds=time.perf_counter() - started,
         cpu_seconds=time.process_time() - cpu_started,
         engine=job.engine,
         device=job.device,
-        network=job.trial.network,
+        network=network,
         training=job.trial.training,
         data=split.info,
         environment=environment(job.engine),
     )
-    if not done:
-        return Run(record, {}, np.empty((0, CLASSES), np.float32))
-    return Run(record, fitted.engine.weights(), probabilities["test"])
+    nothing = np.empty((0, split.info.task.classes), np.float32)
+    weights = fitted.engine.weights() if done else {}
+    found = Run(record, weights, probabilities.get("test", nothing))
+    if network.module is None:
+        return found
+    from mnistlab.training.modules import completed
+
+    return completed(found, fitted.engine, split.validation.pixels)
 
 
 def learning_rate(training: Training, epoch: int) -> float:
@@ -152,7 +163,11 @@ def cross_entropy(logits: Floats, labels: Bytes) -> float:
 def _engine(job: Job, train: Images) -> Engine:
     network = job.trial.network
     batches = Batches(network, job.trial.training, train, job.seed)
-    initial = initial_weights(network, generator(job.seed, Purpose.weights))
+    if network.module:
+        from mnistlab.training.modules import start
+
+        return start(network.module, batches, job.device)
+    initial = initial_weights(network, generator(job.seed, Purpose.weights), train.task)
     if job.engine != "torch":
         return NativeEngine(batches, initial)
     from mnistlab.training.torch import TorchEngine  # the extra: only what needs it loads it
@@ -160,13 +175,17 @@ def _engine(job: Job, train: Images) -> Engine:
     return TorchEngine(batches, initial, job.device)
 
 
-def _one_thread(engine: str) -> AbstractContextManager[None]:
-    """PyTorch held to one thread while it trains; the native engine has no more."""
-    if engine != "torch":
-        return nullcontext()
+def _ready_for(job: Job) -> AbstractContextManager[None]:
+    """PyTorch held to one thread while it trains, and a module to its seed's random numbers."""
+    if job.engine != "torch":
+        return nullcontext()  # the native engine has one thread, and draws nothing
     from mnistlab.training.torch import one_thread
 
-    return one_thread()
+    if job.trial.network.module is None:
+        return one_thread()
+    from mnistlab.training.modules import running
+
+    return running(job.trial.network.module, job.seed, job.device)
 
 
 def _epoch(

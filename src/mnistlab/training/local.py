@@ -23,9 +23,10 @@ import numpy as np
 from loky.backend.context import get_context
 
 from mnistlab import atomic
+from mnistlab.book.module import Module
 from mnistlab.data.split import PARTS, DataInfo, Split
-from mnistlab.errors import EngineError, StoreError, one_line
-from mnistlab.images import SIDE, Images
+from mnistlab.errors import EngineError, LabError, StoreError, one_line
+from mnistlab.images import Images
 from mnistlab.training.fit import run
 from mnistlab.training.record import Epoch, Job, Run
 from mnistlab.training.trainer import AlreadyStored, Failure, Message
@@ -122,6 +123,8 @@ class _Worker:
     def start(self) -> None:
         context = get_context("loky")
         self.job: Job | None = None
+        self.module: Module | None = None  # whose code it has run
+        self.stopped = False
         self.attempt = 0
         self.pipe, theirs = context.Pipe()
         self.lifeline, watched = context.Pipe()
@@ -132,8 +135,16 @@ class _Worker:
         watched.close()
 
     def begin(self, job: Job, attempt: int) -> None:
-        """Hand the worker a job."""
-        self.job, self.attempt = job, attempt
+        """Hand the worker a job, in a new process after a failure or another module.
+
+        What either has left behind, a thread or a library changed, must not reach this run.
+        """
+        module = job.trial.network.module
+        if self.module not in (None, module):
+            self.stop()
+        if self.stopped:
+            self.start()
+        self.job, self.attempt, self.module = job, attempt, module
         with suppress(OSError):  # it is dead already, which `receive` finds out
             self.pipe.send(job)
 
@@ -147,10 +158,13 @@ class _Worker:
             return None
         if not isinstance(message, Epoch):
             self.job = None
+        if isinstance(message, Failure):
+            self.stop()
         return message
 
     def stop(self) -> None:
         """End the process at once: it has nothing to put away."""
+        self.stopped = True
         self.pipe.close()
         self.lifeline.close()
         if self.process.exitcode is None and sys.platform == "win32":
@@ -180,7 +194,9 @@ def _attempt(job: Job, split: Split, pipe: Connection) -> Run | Failure:
     try:
         return run(job, split, pipe.send)
     except Exception as error:  # whatever it is, it is this run's and must not stop the others
-        return Failure(one_line(f"{type(error).__name__}: {error}"), traceback.format_exc())
+        known = isinstance(error, LabError)  # its text says all
+        reason = str(error) if known else f"{type(error).__name__}: {error}"
+        return Failure(one_line(reason), traceback.format_exc())
 
 
 def _die_with_the_lab(lifeline: Connection) -> None:
@@ -236,9 +252,9 @@ def _make_room(folder: Path, wanted: int) -> None:
 
 def open_split(path: Path, info: DataInfo) -> Split:
     """Map a shared split into memory: copy-on-write, so every process reads the same pages."""
-    content, parts = np.asarray(np.memmap(path, np.uint8, "c")), {}
+    content, parts, picture = np.asarray(np.memmap(path, np.uint8, "c")), {}, info.task.picture()
     for part in PARTS:
-        count = info.sizes[part]
-        pixels, labels, content = np.split(content, [count * SIDE**2, count * (SIDE**2 + 1)])
-        parts[part] = Images(pixels.reshape(count, SIDE, SIDE), labels)
+        count, size = info.sizes[part], math.prod(picture)
+        pixels, labels, content = np.split(content, [count * size, count * (size + 1)])
+        parts[part] = Images(pixels.reshape(count, *picture), labels, info.classes)
     return Split(info, **parts)

@@ -61,6 +61,8 @@ class RunRecord(BaseModel):
     epoch: int | None = None  # the first with the lowest validation loss, from 1
     scores: dict[str, Scores] = {}  # by part; empty unless done
     unsure_below: Share | None = None  # see `scores.unsure_threshold`
+    parameters: Annotated[int, Field(ge=0)] | None = None  # numbers learned; older runs lack it
+    no_model: str | None = None  # why a run that is done has no model.onnx
     history: tuple[Epoch, ...] = ()
     seconds: Seconds = 0.0
     cpu_seconds: Seconds = 0.0
@@ -84,11 +86,15 @@ class RunRecord(BaseModel):
 
 @dataclass(frozen=True)
 class Run:
-    """A record with weights by name and test probabilities (n, 10); both empty unless done."""
+    """A record with weights by name and test probabilities (n, classes); both empty unless done.
+
+    `model` is the ONNX file of a module; that of other networks follows from their weights.
+    """
 
     record: RunRecord
     weights: Weights
     test_probabilities: npt.NDArray[np.float32]
+    model: bytes | None = None
 
 
 def environment(engine: str) -> dict[str, str]:

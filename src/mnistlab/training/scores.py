@@ -1,8 +1,8 @@
-"""Accuracy, loss, AUROC and F1 of ten-class probabilities, in plain NumPy.
+"""Accuracy, loss, AUROC and F1 of the probabilities of classes, in plain NumPy.
 
 Definitions are those of scikit-learn: `accuracy_score`, `log_loss` (probabilities clipped at their
-type's epsilon), `roc_auc_score(multi_class="ovr", average="macro")` and `f1_score(labels=range(10),
-zero_division=0)`.
+type's epsilon), `roc_auc_score(multi_class="ovr", average="macro")` over the classes that are in
+`labels`, and `f1_score(zero_division=0)` over all of them.
 """
 
 from typing import Annotated

@@ -7,6 +7,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +25,10 @@ os.environ.pop("ONEDNN_MAX_CPU_ISA", None)
 import torch
 from torch import Tensor, nn
 
-from mnistlab.book.trial import Network, Training
-from mnistlab.images import Bytes
+from mnistlab.book.module import Module
+from mnistlab.book.trial import GREY_DIGITS, Network, Training
+from mnistlab.errors import EngineError
+from mnistlab.images import Bytes, Task
 from mnistlab.model import Weights
 from mnistlab.training.batches import Batch, Batches, Rows
 
@@ -39,15 +42,17 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 class ConvNet(nn.Module):
-    """(n, 28, 28) pixels from 0 to 255 → (n, 10) logits.
+    """(n, 28, 28) or (n, 28, 28, 3) pixels from 0 to 255 → (n, classes) logits.
 
     Its layers are named as in the files it is saved to; `dtype` is that of weights and activations.
     """
 
-    def __init__(self, network: Network, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self, network: Network, task: Task = GREY_DIGITS, dtype: torch.dtype = torch.float32
+    ) -> None:
         super().__init__()
-        self.network, self.dtype = network, dtype
-        layers, channels = OrderedDict[str, nn.Module](), 1
+        self.network, self.dtype, self.dropped = network, dtype, network.dropped(task)
+        layers, channels = OrderedDict[str, nn.Module](), task.channels
         for number, conv in enumerate(network.conv, 1):
             layers[f"conv{number}"] = nn.utils.skip_init(
                 nn.Conv2d, channels, conv.out, conv.kernel, conv.stride, conv.padding, dtype=dtype
@@ -61,7 +66,7 @@ class ConvNet(nn.Module):
             channels = conv.out
         if network.head == "average":
             layers["average"] = nn.AdaptiveAvgPool2d(1)
-        for name, (inputs, outputs) in network.linear().items():
+        for name, (inputs, outputs) in network.linear(task).items():
             layers[name] = nn.utils.skip_init(nn.Linear, inputs, outputs, dtype=dtype)
             if name != "linear":
                 layers[f"{name}_activation"] = ACTIVATIONS[network.activation]()
@@ -69,11 +74,10 @@ class ConvNet(nn.Module):
 
     def forward(self, pixels: Tensor, kept: Tensor | None = None) -> Tensor:
         """`kept` (n, features) is what dropout leaves, as `Batch` has it; None: all."""
-        values, first = pixels.to(self.dtype).div(WHITE).unsqueeze(1), 0
-        dropped = self.network.dropped()
+        values, first = _channels_first(pixels).to(self.dtype).div(WHITE), 0
         for name, layer in self.layers.named_children():
-            if kept is not None and name in dropped:
-                last = first + dropped[name]
+            if kept is not None and name in self.dropped:
+                last = first + self.dropped[name]
                 values, first = self._drop(values, kept[:, first:last]), last
             values = layer(values.flatten(1) if isinstance(layer, nn.Linear) else values)
         return values
@@ -85,6 +89,24 @@ class ConvNet(nn.Module):
         return values * kept / (1 - self.network.dropout)
 
 
+class ModuleNet(nn.Module):
+    """A module from a book, fed as ConvNet is: pixels from 0 to 255 → (n, classes) logits."""
+
+    def __init__(self, layers: nn.Module, module: Module, task: Task) -> None:
+        super().__init__()
+        self.layers, self.name, self.classes = layers, str(module), task.classes
+
+    def forward(self, pixels: Tensor, kept: Tensor | None = None) -> Tensor:
+        """`kept` is None: what a module drops it drops itself. Raises EngineError."""
+        logits = self.layers(_channels_first(pixels).div(WHITE).contiguous())
+        found, wanted = type(logits).__name__, f"torch.float32 {(len(pixels), self.classes)}"
+        if isinstance(logits, Tensor):
+            found = f"{logits.dtype} {tuple(map(int, logits.shape))}"
+        if found != wanted:
+            raise EngineError(f"{self.name}: gives {found}, not {wanted}; correct the file")
+        return cast(Tensor, logits)
+
+
 class TorchEngine:
     """A network being trained; see `fit.Engine` for what its methods promise."""
 
@@ -94,9 +116,11 @@ class TorchEngine:
         initial: Weights,
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
+        own: ModuleNet | None = None,
     ) -> None:
+        """`own` takes the place of the network that `batches` are for."""
         self.network, self.batches, self.device = batches.network, batches, torch.device(device)
-        self.model = ConvNet(self.network, dtype).to(self.device)
+        self.model = (own or ConvNet(self.network, batches.task, dtype)).to(self.device)
         if len(self.network.conv) > 1:  # over several channels half again as fast with these last
             self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = _optimizer(self.model, batches.training)
@@ -153,6 +177,11 @@ class TorchEngine:
         mask = None if kept is None else torch.from_numpy(kept).to(self.device)
         logits: Tensor = self.model(pixels, mask)
         return logits
+
+
+def _channels_first(pixels: Tensor) -> Tensor:
+    """Pixels (n, 28, 28) or (n, 28, 28, 3) as PyTorch has them: (n, channels, 28, 28)."""
+    return pixels.unsqueeze(1) if pixels.dim() == 3 else pixels.permute(0, 3, 1, 2)
 
 
 def _loss(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:

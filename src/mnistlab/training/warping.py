@@ -24,12 +24,17 @@ def warp(
 ) -> Bytes:
     """Return pictures (n, 28, 28) varied in three ways and rounded once; outside them is zero.
 
+    Of pictures (n, 28, 28, 3) the three channels are varied alike.
+
     `maps` (n, 2, 3), rows x and y: the affine map from a place in the new picture to the place in
     the old one that it shows, in pixels about the centre; bilinear interpolation. `displacements`
     (n, 2, 5, 5), x and y in pixels, are added to that place, interpolated bicubically. `thickness`
     (n,), −1 to 1, blends each pixel with the lightest of its 3×3 neighbours, or, where negative,
     with the darkest.
     """
+    if pixels.ndim == 4:
+        channels = np.moveaxis(pixels, 3, 0)
+        return np.stack([warp(each, maps, displacements, thickness) for each in channels], 3)
     count = len(pixels)
     varied = np.empty((count, SIDE, SIDE), np.uint8)
     # C is given addresses alone: each array keeps a name until the call is over

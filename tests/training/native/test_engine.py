@@ -10,7 +10,7 @@ import pytest
 
 from mnistlab.book.reading import read_book
 from mnistlab.book.trial import Activation, Conv, Network, Training
-from mnistlab.images import Bytes, DataSet, Images
+from mnistlab.images import Bytes, DataSet, Images, Task
 from mnistlab.model import Weights
 from mnistlab.model.network import initial_weights
 from mnistlab.randomness import Purpose, generator
@@ -32,11 +32,16 @@ ZERO = 1e-8  # norm below which a gradient is 0 but for rounding
 KINK = 1e-5
 
 
-def images(count: int, seed: int = 0) -> Images:
+# grey digits for the most part; RGB, and other numbers of classes
+TASKS = [Task(), Task(), Task(3, 10), Task(1, 2), Task(3, 26), Task(1, 47), Task(3, 100)]
+
+
+def images(count: int, seed: int = 0, task: Task = TASKS[0]) -> Images:
     """Ink of any darkness on a third of the pixels, random labels."""
-    random = np.random.default_rng(seed)
-    pixels = random.integers(1, 256, (count, 28, 28)) * (random.random((count, 28, 28)) < 0.3)
-    return Images(pixels.astype(np.uint8), random.integers(0, 10, count).astype(np.uint8))
+    random, shape = np.random.default_rng(seed), (count, *task.picture())
+    pixels = random.integers(1, 256, shape) * (random.random(shape) < 0.3)
+    labels = random.integers(0, task.classes, count).astype(np.uint8)
+    return Images(pixels.astype(np.uint8), labels, tuple(map(str, range(task.classes))))
 
 
 def training(batch_size: int = 32, **settings: Any) -> Training:
@@ -52,7 +57,7 @@ def native(
     weights: Weights | None = None,
     **more: object,
 ) -> NativeEngine:
-    weights = weights or initial_weights(network, generator(0, Purpose.weights))
+    weights = weights or initial_weights(network, generator(0, Purpose.weights), train.task)
     return NativeEngine(Batches(network, chosen, train, 0), weights, **more)  # type: ignore[arg-type]
 
 
@@ -73,9 +78,10 @@ def gradient(engine: TorchEngine, pixels: Bytes, labels: Labels) -> Weights:
     """
     kept = next(engine.batches.epoch(np.arange(len(labels)))).kept
     logits = engine._logits(torch.from_numpy(pixels), kept)
-    shares = torch.nn.functional.one_hot(torch.from_numpy(labels).long().clamp(min=0), 10)
+    classes = engine.batches.task.classes
+    shares = torch.nn.functional.one_hot(torch.from_numpy(labels).long().clamp(min=0), classes)
     none = torch.from_numpy(labels < 0)[:, None]
-    targets = torch.where(none, torch.tensor(0.1), shares).to(logits.dtype)
+    targets = torch.where(none, torch.tensor(1 / classes), shares).to(logits.dtype)
     smoothing = engine.batches.training.label_smoothing
     torch.nn.functional.cross_entropy(logits, targets, label_smoothing=smoothing).backward()
     named = engine.model.layers.named_parameters()
@@ -113,9 +119,9 @@ def random_network(random: np.random.Generator) -> Network:
             return network
 
 
-def random_weights(network: Network, random: np.random.Generator) -> Weights:
+def random_weights(network: Network, random: np.random.Generator, task: Task) -> Weights:
     """Initial weights, those of batch-norm not all the same."""
-    weights = initial_weights(network, random)
+    weights = initial_weights(network, random, task)
     for name in weights:
         if name.startswith("norm") and not name.endswith("running_var"):
             weights[name] = (weights[name] + random.normal(0, 0.3, weights[name].shape)).astype(
@@ -148,7 +154,7 @@ def gradients_by_torch(
 
     hooks = [
         module.register_forward_hook(look)
-        for module in engine.model.layers
+        for module in engine.model.layers.children()
         if isinstance(module, torch.nn.ReLU | torch.nn.LeakyReLU | torch.nn.MaxPool2d)
     ]
     found = gradient(engine, train.pixels, train.labels.astype(np.int32))
@@ -175,7 +181,8 @@ def test_gradients_of_100_random_networks_equal_autograds_in_float64() -> None:
     compared = redrawn = 0
     while compared < 100:
         network, count = random_network(random), int(random.integers(2, 40))
-        train, weights = images(count, compared), random_weights(network, random)
+        task = TASKS[compared % len(TASKS)]
+        train, weights = images(count, compared, task), random_weights(network, random, task)
         smoothing = float(random.choice([0.0, 0.1]))
         chosen = training(count, label_smoothing=smoothing)
         ours = native(network, chosen, train, weights, optimizer="none")
@@ -231,12 +238,12 @@ def test_the_engines_stay_together_for_200_steps(
 def test_weights_and_logits_are_those_of_the_same_network_in_torch() -> None:
     random = np.random.default_rng(0)
     for seed in range(20):
-        network, train = random_network(random), images(33, seed)
-        weights = random_weights(network, random)
+        network, task = random_network(random), TASKS[seed % len(TASKS)]
+        train, weights = images(33, seed, task), random_weights(network, random, task)
         engine = native(network, training(8), train, weights)
         for name, value in engine.weights().items():
             np.testing.assert_array_equal(value, weights[name])
-        model = ConvNet(network, torch.float64).eval()
+        model = ConvNet(network, task, torch.float64).eval()
         state = model.layers.state_dict()
         model.layers.load_state_dict(
             state | {name: torch.from_numpy(value) for name, value in weights.items()}
@@ -297,7 +304,7 @@ def test_frozen_layers_keep_their_weights_and_the_others_learn_as_before() -> No
 
 def test_batch_norm_held_as_in_inference() -> None:
     network, train = Network(conv=(Conv(out=4, kernel=5, norm=True),)), images(20)
-    weights = random_weights(network, np.random.default_rng(1))
+    weights = random_weights(network, np.random.default_rng(1), train.task)
     engine = native(network, training(20), train, weights, fixed_norm=True, optimizer="none")
     engine.train_epoch(np.arange(20), 0.0)
     np.testing.assert_array_equal(
@@ -360,7 +367,7 @@ def bits() -> str:
     digest = hashlib.sha256()
     random = np.random.default_rng(5)
     for seed in range(12):
-        network, train = random_network(random), images(70, seed)
+        network, train = random_network(random), images(70, seed, TASKS[seed % len(TASKS)])
         chosen = training(32, optimizer=("adam", "adamw", "sgd")[seed % 3], weight_decay=0.01)
         engine = native(network, chosen, train)
         loss, _ = engine.train_epoch(np.random.default_rng(seed).permutation(70), 0.01)
@@ -409,5 +416,9 @@ def test_rows_and_sizes_that_would_leave_the_memory_are_refused() -> None:
     for rows in ([20], [-1]):
         with pytest.raises(IndexError, match="of 20 images"):
             engine.train_epoch(np.array(rows), 0.001)
-    with pytest.raises(ValueError, match="not 28×28"):
+    with pytest.raises(ValueError, match=r"not \(28, 28\)"):
         engine.logits(np.zeros((3, 27, 28), np.uint8))
+    with pytest.raises(ValueError, match=r"not \(28, 28, 3\)"):
+        native(Network(conv=()), training(), images(9, task=Task(3, 4))).logits(train.pixels)
+    with pytest.raises(ValueError, match="label 9 of 9 classes"):
+        native(Network(conv=()), training(), Images(train.pixels, train.labels, tuple("abcdefghi")))

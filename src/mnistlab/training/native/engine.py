@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistlab.book.trial import Network
-from mnistlab.images import CLASSES, SIDE, Bytes
+from mnistlab.images import Bytes, Task
 from mnistlab.model import Weights
 from mnistlab.training.batches import Batches, Rows
 from mnistlab.training.native.library import load
@@ -65,7 +65,8 @@ class NativeEngine:
         frozen: Collection[str] = (), fixed_norm: bool = False, optimizer: str | None = None,
     ) -> None:  # fmt: skip
         training, self.network, self.batches = batches.training, batches.network, batches
-        self.c, self.layers = _functions(), _layers(batches.network, frozen)
+        self.task = batches.task
+        self.c, self.layers = _functions(), _layers(self.network, self.task, frozen)
         self.state = _Engine(
             layers=self.layers, count=len(self.layers),
             batch=min(training.batch_size, len(batches.labels)),
@@ -82,13 +83,15 @@ class NativeEngine:
             setattr(self.state, name, array.ctypes.data)
         self.c.engine_place(self.state)
         self.load(initial)
+        if batches.labels.max(initial=0) >= self.task.classes:
+            raise ValueError(f"label {batches.labels.max()} of {self.task.classes} classes")
 
     def train_epoch(self, order: Rows, learning_rate: float) -> tuple[float, float]:
         self.state.rate = learning_rate
         loss, digits, right, hits = 0.0, 0, 0, ctypes.c_int64()
         for batch in self.batches.epoch(order):
-            _check(batch.pixels, batch.rows)
-            kept = None if batch.kept is None else _padded(batch.kept, self.network)
+            _check(self.task, batch.pixels, batch.rows)
+            kept = None if batch.kept is None else _padded(batch.kept, self.network, self.task)
             loss += self.c.engine_train(
                 self.state, batch.pixels, batch.labels, batch.rows, len(batch.rows),
                 kept if kept is None else kept.ctypes.data, hits,
@@ -98,8 +101,8 @@ class NativeEngine:
         return loss / len(order), right / digits if digits else 0.0
 
     def logits(self, pixels: Bytes) -> Floats:
-        _check(pixels)
-        found = np.empty((len(pixels), CLASSES), np.float32)
+        _check(self.task, pixels)
+        found = np.empty((len(pixels), self.task.classes), np.float32)
         self.c.engine_score(self.state, np.ascontiguousarray(pixels), len(pixels), found)
         return found
 
@@ -123,7 +126,7 @@ class NativeEngine:
         """
         memory, running = self.arrays[row], self.arrays["running"]
         views: dict[str, Floats] = {}
-        channels = 1
+        channels = self.task.channels
         for number, (conv, layer) in enumerate(
             zip(self.network.conv, self.layers, strict=False), 1
         ):
@@ -138,7 +141,8 @@ class NativeEngine:
                 views[f"norm{number}.running_var"] = running[layer.variance :][: conv.out]
             channels = conv.out
         side, linear = self.network.last_side(), self.layers[len(self.network.conv) :]
-        for (name, (_, outputs)), layer in zip(self.network.linear().items(), linear, strict=True):
+        sizes = self.network.linear(self.task).items()
+        for (name, (_, outputs)), layer in zip(sizes, linear, strict=True):
             rows = memory[layer.weight : layer.bias].reshape(outputs, side, side, -1)
             views[f"{name}.weight"] = rows[..., :channels].transpose(0, 3, 1, 2)
             views[f"{name}.bias"] = memory[layer.bias :][:outputs]
@@ -146,12 +150,12 @@ class NativeEngine:
         return views
 
 
-def _layers(network: Network, frozen: Collection[str]) -> "ctypes.Array[_Layer]":
+def _layers(network: Network, task: Task, frozen: Collection[str]) -> "ctypes.Array[_Layer]":
     """What engine.c needs to know of each layer, the linear ones last."""
-    layers, stored = [], 1  # channels as they lie in memory
+    layers, stored = [], task.channels  # as they lie in memory
     activation, last = ACTIVATIONS.index(network.activation), len(network.conv)
     for number, (conv, (_, side)) in enumerate(
-        zip(network.conv, network.shapes(), strict=False), 1
+        zip(network.conv, network.shapes(task), strict=False), 1
     ):
         layer = _Layer(
             channels=stored, side=side, padding=conv.padding, kernel=conv.kernel,
@@ -162,10 +166,11 @@ def _layers(network: Network, frozen: Collection[str]) -> "ctypes.Array[_Layer]"
         layers.append(layer)
         stored = _whole(conv.out)
     inputs = network.last_side() ** 2 * stored
-    for name, (_, outputs) in network.linear().items():
+    dropped = network.dropped(task)
+    for name, (_, outputs) in network.linear(task).items():
         layer = _Layer(
             linear=1, channels=inputs, side=1, kernel=1, stride=1, filters=outputs, pool=1,
-            activation=0 if name == "linear" else activation, dropout=name in network.dropped(),
+            activation=0 if name == "linear" else activation, dropout=name in dropped,
             frozen=name in frozen,
         )  # fmt: skip
         layers.append(layer)
@@ -173,14 +178,14 @@ def _layers(network: Network, frozen: Collection[str]) -> "ctypes.Array[_Layer]"
     return (_Layer * len(layers))(*layers)
 
 
-def _padded(kept: Bytes, network: Network) -> Bytes:
+def _padded(kept: Bytes, network: Network, task: Task) -> Bytes:
     """What dropout leaves (n, features) with the channels padded as they are in memory."""
     parts: list[Bytes] = []
     first = 0
     if not network.conv and not network.hidden:
-        return np.ascontiguousarray(kept)  # pixels, which have one channel
-    for inputs in network.dropped().values():
-        channels = network.shapes()[-1][0] if network.conv and not parts else inputs
+        return np.ascontiguousarray(kept)  # pixels, whose channels are not padded
+    for inputs in network.dropped(task).values():
+        channels = network.shapes(task)[-1][0] if network.conv and not parts else inputs
         part = kept[:, first : first + inputs].reshape(len(kept), -1, channels)
         missing = _whole(channels) - channels
         parts.append(np.pad(part, ((0, 0), (0, 0), (0, missing))).reshape(len(kept), -1))
@@ -198,10 +203,10 @@ def _copies(views: dict[str, Floats]) -> Weights:
     return copies | flat
 
 
-def _check(pixels: Bytes, rows: Rows | None = None) -> None:
+def _check(task: Task, pixels: Bytes, rows: Rows | None = None) -> None:
     """Raise ValueError or IndexError where C would leave the images' memory."""
-    if pixels.shape[1:] != (SIDE, SIDE):
-        raise ValueError(f"images of {pixels.shape[1:]} pixels, not {SIDE}×{SIDE}")
+    if pixels.shape[1:] != task.picture():
+        raise ValueError(f"images of {pixels.shape[1:]} pixels, not {task.picture()}")
     if rows is not None and len(rows) and not 0 <= rows.min() <= rows.max() < len(pixels):
         raise IndexError(f"row {rows.min()} or {rows.max()} of {len(pixels)} images")
 

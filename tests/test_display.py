@@ -1,0 +1,86 @@
+"""What the command line prints of data and of mistakes, for few and many classes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnistlab import display
+from mnistlab.book.trial import Book
+from mnistlab.data.split import split
+from mnistlab.images import DataSet, Images
+from mnistlab.results.evaluate import Evaluation
+from mnistlab.results.mistakes import TestPredictions as Predictions
+from mnistlab.results.mistakes import find_mistakes
+from mnistlab.results.store import Plan, StoredRun
+from mnistlab.training.scores import score
+from tests.made_up import record
+
+CLOTHES = ("T-shirt/top", "Ankle boot", "血小板\x1b[31m")
+
+
+def images(labels: list[int], classes: tuple[str, ...], channels: int = 1) -> Images:
+    shape = (len(labels), 28, 28) if channels == 1 else (len(labels), 28, 28, channels)
+    return Images(np.zeros(shape, np.uint8), np.array(labels, np.uint8), classes)
+
+
+def test_data_is_told_class_by_class_and_part_by_part(capsys: pytest.CaptureFixture[str]) -> None:
+    train, test = images([0] * 1200 + [1, 2], CLOTHES, 3), images([2, 2], CLOTHES, 3)
+    remarks = ("images were scaled", "3 files were skipped")
+    display.print_data(DataSet("clothes", train, test, images([1], CLOTHES, 3), remarks))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("clothes: 28×28 pixels, RGB, 3 classes, SHA-256 ")
+    assert lines[1:3] == list(remarks)
+    assert [line.split() for line in lines[3:]] == [
+        ["class", "train", "validation", "test"],
+        ["T-shirt/top", "1,200", "0", "0"],
+        ["Ankle", "boot", "1", "1", "0"],
+        ["血小板\\x1b[31m", "1", "0", "2"],
+        ["all", "1,202", "1", "2"],
+    ]
+
+
+def printed(classes: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What is said of a run that takes the last of four images of class 1 for one of class 0."""
+    labels, table = np.array([1, 1, 1, 1], np.uint8), np.full((4, len(classes)), 0.001, np.float32)
+    table[np.arange(4), [1, 1, 1, 0]] = 1 - table[0, 2:].sum()
+    found = find_mistakes(Predictions((0,), table[None], labels, classes))
+    run = StoredRun(record("a", 0), Path())
+    display.print_evaluation(Evaluation(run, "data", False, 4, score(table, labels), found))
+    return capsys.readouterr().out.splitlines()
+
+
+def test_few_classes_have_a_matrix_under_their_names(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = printed(CLOTHES, capsys)
+    head = next(index for index, line in enumerate(lines) if line.startswith("truly"))
+    assert lines[head].split() == ["truly", "T-sh…", "Ankl…", "血小…", "recall"]
+    assert lines[head + 2].split()[:7] == ["Ankle", "boot", "1", "3", "0", "75.0", "%"]
+    assert lines[head + 3].split()[1:] == ["0", "0", "0", "–"]
+    assert "“Ankle boot” taken for “T-shirt/top”: 1 of 4" in lines
+
+
+def test_many_classes_have_recalls_and_pairs_and_no_matrix(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines = printed(tuple(f"class {number}" for number in range(47)), capsys)
+    assert max(map(len, lines)) <= 79
+    assert [line.split() for line in lines if line.startswith("class 1 ")] == [
+        ["class", "1", "4", "75.0", "%", "[30.1,", "95.4]"]
+    ]
+    assert sum(line.startswith("class ") for line in lines) == 47
+    assert lines[lines.index("Confused most:") + 1] == "“class 1” taken for “class 0”: 1 of 4"
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_what_is_said_before_the_first_run(
+    own: bool, tiny: DataSet, tiny_book: Book, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = tiny.train[np.arange(40)] if own else None
+    data = DataSet("tiny", tiny.train, tiny.test, given, ("images were scaled",))
+    book = tiny_book.model_copy(update={"validation": 100})
+    plan = Plan(book=book, data=split(data, 100).info, engine="native", device="cpu")
+    display.RunDisplay(book, [], data).on_start(plan)
+    came = "40 images that came with the data"
+    share = "60 images, a sixth of the training images (the book asks for 100)"
+    said = ["tiny: images were scaled", f"validation: {came if own else share}"]
+    assert capsys.readouterr().out.splitlines() == said
