@@ -19,8 +19,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mnistlab import load_data, read_book, run_book
-from mnistlab.report.words import change_words
-from mnistlab.results.compare import FEWEST, TOO_FEW, overfitting
+from mnistlab.report.trial_words import change_words
+from mnistlab.results.compare import overfitting
+from mnistlab.results.judging import FEWEST, TOO_FEW
 from mnistlab.results.statistics import Interval, interval
 from mnistlab.results.summary import Results, TrialSummary
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.verdicts import noises, read_residuals, simulate, table
+from benchmarks import verdicts
+from benchmarks.verdicts import read_accuracies, resampled, simulate
 from mnistlab.data.split import split
 from mnistlab.images import DataSet
 
@@ -24,22 +25,19 @@ def results(path: Path) -> Path:
     return path
 
 
-def test_residuals_are_about_each_trials_mean(tmp_path: Path) -> None:
-    residuals = read_residuals(results(tmp_path / "results.json"))
-    assert [len(values) for values in residuals] == [20] * 6
-    assert max(abs(values.mean()) for values in residuals) < 1e-12
-
-
-@pytest.mark.parametrize("name", ["real", "normal", "skewed"])
-def test_cells_of_the_simulation(name: str, tmp_path: Path) -> None:
-    noise = noises(read_residuals(results(tmp_path / "results.json")))[name]
-    null = simulate(name, noise, 0.0, 5, 200, np.random.default_rng(1))
-    assert null["false_books"] <= 20  # 5 % of 200 is 10; more than 20 has a chance below 1 in 1,000
-    assert 0.9 < null["coverage"] < 0.99
-    strong = simulate(name, noise, 0.02, 5, 50, np.random.default_rng(1))
-    assert strong["found"] > 0.99
-    assert strong["false_books"] == 0
-    assert table([null, strong]).count("\n") == 3
+def test_cells_of_the_simulation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each holds the arrays against `judge` and `decide` before it counts."""
+    monkeypatch.setattr(verdicts, "BOOKS", 200)
+    noise = resampled(read_accuracies(results(tmp_path / "results.json")))
+    *fixed, looks = simulate("made up", noise, 10_000, "+0.00", (0.0,) * 5, 1)
+    for row in (*fixed, looks):
+        assert row["false_direction"] <= 0.1  # above 20 of 200 has a chance below 1 in 1,000
+        assert 0.9 < row["coverage"] <= 1
+    assert looks["all_looks_hold"] >= 0.9
+    *_, forty, looks = simulate("made up", noise, 10_000, "+2.00", (0.02,) * 5, 1)
+    assert forty["clear"] == looks["clear"] == 1
+    assert forty["mean_runs"] == 6 * 40
+    assert looks["mean_seeds"] == 5
 
 
 @pytest.mark.parametrize("name", ["native", "torch"])

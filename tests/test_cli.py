@@ -12,18 +12,20 @@ import sys
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from rich.console import Console
 
-from mnistlab import cli, display
+from mnistlab import cli, display, exits
 from mnistlab.book.reading import read_book
 from mnistlab.book.trial import Book
 from mnistlab.data import catalog
 from mnistlab.data.catalog import Source
 from mnistlab.errors import LabError, StoreError, UnfinishedError
 from mnistlab.images import DataSet
-from mnistlab.results.store import Plan, StoredRun
+from mnistlab.results.plan import Plan
+from mnistlab.results.store import StoredRun
 from mnistlab.results.summary import Results
 from mnistlab.training.record import Epoch, Job
 from tests import made_up
@@ -35,6 +37,14 @@ RUN = ["run", "--data", "mini", "--seeds", "1", "--epochs", "2", "--jobs", "1"]
 RUN += ["--only", "1", "--only", "2"]
 HOSTILE = "\x1b[2J[red]\u202e"  # clears a screen, is markup to rich, turns what follows round
 SHOWN = "\\x1b[2J[red]\\u202e"
+TWO = """
+[[trial]]
+name = "a"
+[[trial]]
+name = "b"
+from = "a"
+learning_rate = 0.001
+"""
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -60,14 +70,15 @@ def test_the_commands_and_their_options_are_these() -> None:
         name: " ".join(sorted(option for it in command.params for option in it.opts))
         for name, command in commands.items()
     } == {
-        "run": "--data --device --engine --epochs --fresh --jobs --only --out --seeds --strokes "
-               "--trust-modules book",
-        "compare": "after before out",
+        "run": "--data --device --engine --epochs --fresh --jobs --max-seeds --only --out --seeds "
+               "--strokes --trust-modules --until-decided book",
+        "compare": "--expect --json places",
         "report": "out",
+        "export": "--csv --json --latex --markdown out",
         "evaluate": "--data run",
         "data": "name",
         "draw": "--dark place",
-        "predict": "--json --model --strokes files",
+        "predict": "--json --model --strokes --whole files",
     }  # fmt: skip
 
 
@@ -140,6 +151,7 @@ def test_warnings_are_shown_as_errors_are(
                                                      "give another --out"),
         (["run", "--data", "mini", "--device", "cuda"], "--device cuda: PyTorch finds no CUDA "
                                                         "device here"),
+        (["run", "--max-seeds", "9"], "--max-seeds: is for --until-decided; give that too"),
         (["run", "long.toml"], 'long.toml: "seeds" should be less than or equal to 1000, not a '
                                'number too long'),
         (["run", "bad.toml"], 'bad.toml: trial "x": unknown key "lr"; choose one of'),
@@ -237,8 +249,9 @@ def test_piped_output_is_plain_lines_and_the_table(tmp_path: Path) -> None:
     lines = text.splitlines()
     share = "a sixth of the training images (the book asks for 10,000)"
     assert lines[0] == f"validation: 833 images, {share}"
-    assert lines[1].startswith("1 of 2: trial 1 seed 0 done, epoch 2, validation loss ")
-    assert lines[3].split()[:5] == ["trial", "n", "epoch", "train", "acc"]
+    assert lines[1] == "verdicts: 1 seed, 5 changes: too few seeds for verdicts, which need 3"
+    assert lines[2].startswith("1 of 2: trial 1 seed 0 done, epoch 2, validation loss ")
+    assert lines[4].split()[:5] == ["trial", "n", "epoch", "train", "acc"]
     assert lines[-1] == f"Report: {out / 'report.html'}, {out / 'report.md'}"
     assert done.stderr == b""
 
@@ -291,8 +304,9 @@ def epoch(number: int) -> Epoch:
 
 def test_the_bar_of_all_epochs_goes_back_when_a_run_is_tried_again(mini: DataSet) -> None:
     book = small_book()
-    shown = display.RunDisplay(book, [], mini)
+    shown = display.RunDisplay(mini)
     first, second = (Job(trial, 0, "native") for trial in book.trials)
+    shown.on_jobs([first, second])
     whole = shown.progress.tasks[0]
     assert whole.total == 4
     seen = []
@@ -300,14 +314,27 @@ def test_the_bar_of_all_epochs_goes_back_when_a_run_is_tried_again(mini: DataSet
         shown.on_epoch(job, epoch(number))
         seen.append(whole.completed)
     assert seen == [1, 2, 1, 2, 3]
-    shown.on_run(made_up.record("1", 0), stored=False)
-    shown.on_run(made_up.record("2", 0), stored=False)  # stopped early
+    for job in (first, second):  # the second stopped early
+        done = made_up.record(job.trial.name, 0)
+        shown.on_run(done.model_copy(update={"training": job.trial.training}), stored=False)
     assert whole.completed == 4
+
+
+def test_what_is_stored_says_nothing_of_the_time_that_is_left(mini: DataSet) -> None:
+    book = small_book()
+    shown = display.RunDisplay(mini)
+    jobs = [Job(trial, 0, "native") for trial in book.trials]
+    shown.on_jobs(jobs)
+    done = made_up.record("1", 0)
+    shown.on_run(done.model_copy(update={"training": jobs[0].trial.training}), stored=True)
+    whole = shown.progress.tasks[0]
+    assert (whole.completed, whole.total) == (0, 2)
+    assert "1 of 2 runs" in whole.description
 
 
 def test_no_name_steers_the_live_progress(mini: DataSet) -> None:
     book = small_book()
-    shown = display.RunDisplay(book, [], mini)
+    shown = display.RunDisplay(mini)
     hostile = book.trials[0].model_copy(update={"name": HOSTILE})
     shown.on_epoch(Job(hostile, 0, "native"), epoch(1))
     screen = io.StringIO()
@@ -332,7 +359,7 @@ def test_no_name_steers_the_table_even_where_colours_are_forced(
     display.print_results(Results(plan, tuple(StoredRun(run, Path()) for run in runs)))
     out = capsys.readouterr().out
     assert "\x1b" not in out
-    assert out.count(SHOWN) == 2  # its row, and where trial 2 comes from
+    assert out.count(SHOWN) == 3  # its row, where trial 2 comes from, and what is best
 
 
 def test_no_name_of_a_data_set_steers_a_terminal(
@@ -355,7 +382,7 @@ def test_no_name_of_a_data_set_steers_a_terminal(
 
 
 def test_printing_is_done_in_one_place_each() -> None:
-    for module, place in ((cli, "_complain"), (display, "say")):
+    for module, place in ((exits, "complain"), (display, "say")):
         tree = ast.parse(inspect.getsource(module))
         assert [place] == [
             function.name
@@ -372,10 +399,41 @@ def test_an_interrupted_run_says_that_the_same_command_goes_on(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mnistlab.lab.run_book", interrupted)
+    monkeypatch.setattr("mnistlab.running.run_book", interrupted)
     assert call(monkeypatch, *RUN) == 130
     said = "mnistlab: stopped; what is finished is stored, and the same command goes on from there"
     assert capsys.readouterr().err.splitlines() == [said]
+
+
+def test_several_data_sets_get_a_report_each_and_one_over_all(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    mini: DataSet,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.savez(
+        "few.npz", x_train=mini.train.pixels[:300], y_train=mini.train.labels[:300],
+        x_test=mini.test.pixels[:60], y_test=mini.test.labels[:60],
+    )  # fmt: skip
+    Path("two.toml").write_text(BASE + TWO)
+    command = ["run", "two.toml", "--data", "few.npz", "--data", "mini", "--seeds", "3"]
+    assert call(monkeypatch, *command, "--epochs", "1", "--out", "out") == 0
+    out = capsys.readouterr().out
+    assert "Over all, few and mini:" in out
+    assert {path.name for path in Path("out").iterdir()} >= {
+        "few", "mini", "sets.json", "across.json", "report.html", "report.md",
+    }  # fmt: skip
+    across = Path("out/report.html").read_bytes()
+    Path("out/report.html").unlink()
+    assert call(monkeypatch, "report", "out") == 0
+    assert Path("out/report.html").read_bytes() == across
+    capsys.readouterr()
+    said = refusal(monkeypatch, capsys, *command, "--until-decided")
+    assert said.startswith("mnistlab: --until-decided: is for one data set")
+    assert "is about several data sets" in refusal(
+        monkeypatch, capsys, "run", "two.toml", "--data", "mini", "--out", "out"
+    )
 
 
 def test_a_failed_run_gives_exit_code_1_and_names_the_logs(
@@ -500,6 +558,64 @@ def test_predict_takes_the_best_model_of_a_results_folder_and_says_which(
     runs = [json.loads(path.read_bytes()) for path in results.glob("*/run.json")]
     best = max(runs, key=lambda run: run["scores"]["validation"]["accuracy"])
     assert error == f"mnistlab: model: trial {best['trial']}, seed 0, the best in validation\n"
+
+
+@pytest.mark.parametrize(
+    ("expected", "code"), [("helped", 3), ("not-hurt", 3), ("equivalent", 3), (None, 0)]
+)
+def test_an_expectation_that_too_few_seeds_leave_open_is_not_met(
+    expected: str | None,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    results: Path,
+) -> None:
+    more = ["--expect", expected] if expected else []
+    assert call(monkeypatch, "compare", str(results), "1", "2", "--json", *more) == code
+    out, error = capsys.readouterr()
+    answer = json.loads(out)
+    assert (answer["parent"], answer["trial"], answer["verdict"]) == ("1", "2", "too few seeds")
+    assert answer.get("met") == (False if expected else None)
+    said = f"mnistlab: expected {expected}, found: too few seeds\n" if expected else ""
+    assert error == said
+
+
+def test_compare_takes_trials_of_two_folders(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], results: Path
+) -> None:
+    assert call(monkeypatch, "compare", f"{results}/1", f"{results}/2") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("1 → 2: too few seeds\n")
+    assert "p is not corrected" in out
+    assert refusal(monkeypatch, capsys, "compare", str(results)).startswith(
+        "mnistlab: compare: give OUT and two of its trials, or OUT/TRIAL twice"
+    )
+
+
+def test_export_writes_files_whole_and_to_standard_output(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, results: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = {"--csv": "runs.csv", "--latex": "t.tex", "--markdown": "t.md", "--json": "all.json"}
+    options = [word for pair in files.items() for word in pair]
+    assert call(monkeypatch, "export", str(results), *options) == 0
+    assert Path("runs.csv").read_text("utf-8").startswith("book,data,trial,")
+    assert "\\toprule" in Path("t.tex").read_text("utf-8")
+    assert Path("all.json").read_bytes() == (results / "results.json").read_bytes()
+    command = [*MNISTLAB, "export", str(results), "--markdown", "-"]
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert done.stdout == Path("t.md").read_bytes()
+
+
+def test_export_refuses_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], results: Path
+) -> None:
+    said = refusal(monkeypatch, capsys, "export", str(results))
+    assert said == (
+        "mnistlab: export: nothing to write; give --csv, --latex, --markdown or --json\n"
+    )
+    assert call(monkeypatch, "export", str(results), "--csv", str(results)) == 1
+    assert f"{results}: cannot be written (" in capsys.readouterr().err
 
 
 def test_compare_says_images_per_seed(

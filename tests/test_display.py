@@ -9,12 +9,16 @@ from mnistlab import display
 from mnistlab.book.trial import Book
 from mnistlab.data.split import split
 from mnistlab.images import DataSet, Images
+from mnistlab.report.verdict_words import prospects_words
 from mnistlab.results.evaluate import Evaluation
+from mnistlab.results.looks import plan_looks
 from mnistlab.results.mistakes import TestPredictions as Predictions
 from mnistlab.results.mistakes import find_mistakes
-from mnistlab.results.store import Plan, StoredRun
+from mnistlab.results.plan import Plan
+from mnistlab.results.store import StoredRun
+from mnistlab.results.summary import Results
 from mnistlab.training.scores import score
-from tests.made_up import record
+from tests.made_up import INFO, record, runs, trial
 
 CLOTHES = ("T-shirt/top", "Ankle boot", "血小板\x1b[31m")
 
@@ -79,8 +83,31 @@ def test_what_is_said_before_the_first_run(
     data = DataSet("tiny", tiny.train, tiny.test, given, ("images were scaled",))
     book = tiny_book.model_copy(update={"validation": 100})
     plan = Plan(book=book, data=split(data, 100).info, engine="native", device="cpu")
-    display.RunDisplay(book, [], data).on_start(plan)
+    display.RunDisplay(data).on_start(plan)
     came = "40 images that came with the data"
     share = "60 images, a sixth of the training images (the book asks for 100)"
     said = ["tiny: images were scaled", f"validation: {came if own else share}"]
-    assert capsys.readouterr().out.splitlines() == said
+    assert capsys.readouterr().out.splitlines() == [*said, f"verdicts: {prospects_words(plan)}"]
+
+
+def test_a_book_without_changes_has_no_prospects(
+    tiny: DataSet, tiny_book: Book, capsys: pytest.CaptureFixture[str]
+) -> None:
+    book = tiny_book.model_copy(update={"trials": tiny_book.trials[:1], "validation": 60})
+    plan = Plan(book=book, data=split(tiny, 60).info, engine="native", device="cpu")
+    display.RunDisplay(tiny).on_start(plan)
+    assert capsys.readouterr().out == ""
+
+
+def test_results_name_the_best_and_say_what_each_change_did(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    trials = (trial("1"), trial("2", "1", 0.25))
+    book = Book(name="made-up", title="", seeds=(0, 1, 2), trials=trials)
+    plan = Plan(book=book, data=INFO, engine="native", device="cpu", looks=plan_looks(3, 6))
+    records = runs("1", [0.5, 0.51, 0.5]) + runs("2", [0.51, 0.5, 0.5])
+    display.print_results(Results(plan, tuple(StoredRun(it, Path()) for it in records)))
+    best, verdict = capsys.readouterr().out.split("\n\n")[1].splitlines()
+    assert best.startswith("Best: 1, not told from 2. Highest mean validation accuracy, over the 3")
+    assert verdict.startswith("2 from 1: Raising learning rate from 0.001 to 0.25 made no clear")
+    assert verdict.endswith(" Open after look 1 of 2, after 3 seeds; the next is after 6.")

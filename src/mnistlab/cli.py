@@ -1,32 +1,23 @@
 """The command line: reads arguments, prints and exits.
 
-Exit codes: 0 all done; 2 refused before starting; 1 some inputs or runs failed, or work stopped
-midway, and the rest was done; 130 interrupted. 3 is kept for expectations that are not met.
 What a command needs is imported when it runs, so that `--help` is quick.
 """
 
 import json
-import logging
-import os
 import sys
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
 
 from mnistlab.errors import LabError, StoreError, UnfinishedError, one_line
+from mnistlab.exits import UNFINISHED, UNMET, complain, run_and_exit
 
 if TYPE_CHECKING:
     from mnistlab.model.predictor import Predictor
-    from mnistlab.training.record import RunRecord
-
-# of click, or of the copy of it that newer versions of typer carry
-ClickException: type[Exception] = typer.BadParameter.__mro__[2]
-
-UNFINISHED, REFUSED, INTERRUPTED = 1, 2, 130  # exit codes
 
 app = typer.Typer(
     help="A lab for small image classifiers: trials in a file, many seeds in seconds, and "
@@ -36,6 +27,7 @@ app = typer.Typer(
 
 Device = StrEnum("Device", ["auto", "cpu", "cuda"])
 Engine = StrEnum("Engine", ["auto", "native", "torch"])
+Expectation = StrEnum("Expectation", ["helped", "not-hurt", "equivalent"])
 
 
 def _results_folder(out: Path) -> Path:
@@ -50,20 +42,26 @@ DATA = (
     "mnist, mini, fashion, kmnist, qmnist, emnist-letters, emnist-balanced, a set of MedMNIST such "
     "as bloodmnist, or the path of own data."
 )
+DATA_SETS = f"{DATA} Repeat it for several: each change is judged on each, and over all."
 BOOK = "A TOML file of trials, or the name of a shipped book."
 STROKES = "Train on these drawings too: a strokes file or pendigits (repeatable)."
+PLACES = "A results folder and two of its trials, or OUT/TRIAL of two results folders."
+EXPECT = "Exit with code 3 unless this is found."
+UNTIL = "Add seeds until every change is decided, at looks that double from --seeds."
 TRUST = "Run the code of the book's own modules: read it first."
 DRAWINGS = "Pen strokes, a drawing per line."
+WHOLE = "Show every model the whole image, scaled as data folders are, not its ink alone."
 MODEL = "A model.onnx, a run's folder or a results folder; the shipped one if not given."
 Out = Annotated[Path, Argument(metavar="OUT", help="A results folder.", callback=_results_folder)]
-Trial = Annotated[str, Argument(metavar="TRIAL", help="A trial's name.")]
 
 
 @app.command()
 def run(
     book: Annotated[str, Argument(help=BOOK)] = "six-trials",
-    data: Annotated[str | None, Option(help=DATA)] = None,
+    data: Annotated[list[str] | None, Option(help=DATA_SETS)] = None,
     seeds: Annotated[int | None, Option(help="Train with seeds 0 to N-1.")] = None,
+    until_decided: Annotated[bool, Option("--until-decided", help=UNTIL)] = False,
+    max_seeds: Annotated[int | None, Option(help="The last look's seeds; 40 if not given.")] = None,
     only: Annotated[list[str] | None, Option(help="Train this trial only (repeatable).")] = None,
     out: Annotated[Path | None, Option(help="Results folder; results/BOOK if not given.")] = None,
     jobs: Annotated[int | None, Option(min=1, help="Processes; the cores if not given.")] = None,
@@ -77,65 +75,95 @@ def run(
     """Train every trial of a book with every seed and write a report."""
     from mnistlab.book.reading import read_book
     from mnistlab.data.catalog import load_data
-    from mnistlab.display import DownloadBar, RunDisplay, print_report, print_results
-    from mnistlab.lab import default_folder, run_book
+    from mnistlab.display import DownloadBar
+    from mnistlab.lab import default_folder
+    from mnistlab.results.looks import MAX_SEEDS
+    from mnistlab.running import run_shown
 
     trials = read_book(book).with_strokes(strokes or [])
     trials = trials if seeds is None else trials.with_seeds(seeds)
+    if max_seeds is not None and not until_decided:
+        raise LabError("--max-seeds: is for --until-decided; give that too, or --seeds instead")
+    most = max_seeds or MAX_SEEDS if until_decided else None
     trials = trials if epochs is None else trials.with_epochs(epochs)
-    images = load_data(data or trials.data, DownloadBar)
-    folder = out or default_folder(trials, images.name)
-    display = RunDisplay(trials, only or [], images)
-    try:
-        with display.progress:
-            results = run_book(
-                trials, images, folder, only=only or [], jobs=jobs, engine=engine.value,
-                device=device.value, trust_modules=trust_modules, fresh=fresh, progress=DownloadBar,
-                on_start=display.on_start, on_epoch=display.on_epoch, on_run=display.on_run,
-            )  # fmt: skip
-    except KeyboardInterrupt:
-        _complain("stopped; what is finished is stored, and the same command goes on from there")
-        raise
-    print_results(results)
-    print_report(folder)
-    _complain_of_failures(list(results.troubled), folder / "logs")
-
-
-def _complain_of_failures(records: "list[RunRecord]", logs: Path) -> None:
-    """Say which runs have no figures and why; exit where one failed, which a new try may mend."""
-    for record in records:
-        _complain(f"trial {record.trial}, seed {record.seed} {record.status}: {record.reason}")
-    if any(record.status == "failed" for record in records):
-        if logs.is_dir():
-            _complain(f"more about failed runs is in {logs}")
-        raise typer.Exit(UNFINISHED)
+    sets = [load_data(each, DownloadBar) for each in data or [trials.data]]
+    if until_decided and len(sets) > 1:
+        raise LabError("--until-decided: is for one data set; give one --data, or --seeds instead")
+    folder = out or default_folder(trials, "-".join(each.name for each in sets))
+    run_shown(
+        trials, sets, folder, only=only or [], jobs=jobs, engine=engine.value, device=device.value,
+        trust_modules=trust_modules, fresh=fresh, max_seeds=most,
+    )  # fmt: skip
 
 
 @app.command()
-def compare(out: Out, before: Trial, after: Trial) -> None:
+def compare(
+    places: Annotated[list[str], Argument(metavar="OUT A B | OUT/A OUT/B", help=PLACES)],
+    expect: Annotated[Expectation | None, Option(help=EXPECT)] = None,
+    as_json: Annotated[bool, Option("--json", help="Answer with a JSON object.")] = False,
+) -> None:
     """Say whether one trial is better than another, and which images it gains and loses."""
-    from mnistlab.display import print_comparison
-    from mnistlab.results.mistakes import compare_predictions
-    from mnistlab.results.store import Store
-    from mnistlab.results.summary import read_results
+    from mnistlab.display import print_comparison, say
+    from mnistlab.report.export import verdict_record
+    from mnistlab.results.between import compare_between, compare_within, meets
 
-    store = Store(out)
-    results = read_results(store)
-    images = compare_predictions(store, results.runs, before, after)
-    print_comparison(results.verdict(before, after), images)
+    if len(places) == 3:
+        found = compare_within(_results_folder(Path(places[0])), *places[1:])
+    elif len(places) == 2:
+        found = compare_between(*map(Path, places))
+    else:
+        raise LabError("compare: give OUT and two of its trials, or OUT/TRIAL twice")
+    met = expect is None or meets(found.verdict, expect.value)
+    if as_json:
+        expected = {} if expect is None else {"expected": expect.value, "met": met}
+        say(json.dumps(verdict_record(found.verdict) | expected))
+    else:
+        print_comparison(found)
+    if not met and expect is not None:
+        complain(f"expected {expect.value}, found: {found.verdict.verdict_text}")
+        raise typer.Exit(UNMET)
 
 
 @app.command()
 def report(out: Out) -> None:
     """Write the report of a results folder again, from its stored runs alone."""
     from mnistlab.display import print_report
+    from mnistlab.report.across import write_across
     from mnistlab.report.pages import write_report
+    from mnistlab.results.across import is_across
     from mnistlab.results.store import Store
     from mnistlab.results.summary import read_results
 
-    store = Store(out)
-    write_report(store, read_results(store))
+    if is_across(out):
+        write_across(out)
+    else:
+        store = Store(out)
+        write_report(store, read_results(store))
     print_report(out)
+
+
+@app.command()
+def export(
+    out: Out,
+    csv: Annotated[str | None, Option(metavar="FILE|-", help="Runs, for pandas and R.")] = None,
+    latex: Annotated[str | None, Option(metavar="FILE|-", help="Tables for a paper.")] = None,
+    markdown: Annotated[str | None, Option(metavar="FILE|-", help="The same tables.")] = None,
+    as_json: Annotated[str | None, Option("--json", metavar="FILE|-", help="All of it.")] = None,
+) -> None:
+    """Write runs, or the tables of trials and verdicts, to files; - is standard output."""
+    from mnistlab.report.tables import EXPORTS
+    from mnistlab.results.store import Store
+    from mnistlab.results.summary import read_results
+
+    places = {"csv": csv, "latex": latex, "markdown": markdown, "json": as_json}
+    if not any(places.values()):
+        raise LabError("export: nothing to write; give --csv, --latex, --markdown or --json")
+    results = read_results(Store(out))
+    for kind, place in places.items():
+        if place == "-":
+            sys.stdout.buffer.write(EXPORTS[kind](results).encode())
+        elif place:
+            _write(Path(place), EXPORTS[kind](results).encode())
 
 
 @app.command()
@@ -154,7 +182,6 @@ def evaluate(
 @app.command()
 def data(name: Annotated[str, Argument(metavar="NAME|PATH", help=DATA)]) -> None:
     """Fetch a data set, check it, and say what is in it."""
-    from mnistlab.atomic import write_whole
     from mnistlab.data.catalog import about, load_data
     from mnistlab.data.sheet import contact_sheet
     from mnistlab.display import DownloadBar, print_data, say
@@ -163,13 +190,20 @@ def data(name: Annotated[str, Argument(metavar="NAME|PATH", help=DATA)]) -> None
     print_data(images)
     if said := about(name):
         say(said)
-    sheet = Path(f"{images.name}-contact-sheet.png")
-    try:
-        write_whole(sheet, contact_sheet(images.train))
-    except OSError as error:
-        remedy = "change to a folder that can be written to"
-        raise UnfinishedError(f"{sheet}: cannot be written ({error.strerror}); {remedy}") from None
+    sheet = Path(f"{one_line(Path(name).resolve().name)}-contact-sheet.png")
+    _write(sheet, contact_sheet(images.train))
     say(f"Contact sheet: {sheet}")
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all. Raises UnfinishedError."""
+    from mnistlab.atomic import write_whole
+
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        remedy = "choose a place that can be written to"
+        raise UnfinishedError(f"{path}: cannot be written ({error.strerror}); {remedy}") from None
 
 
 @app.command()
@@ -198,6 +232,7 @@ def predict(
     files: Annotated[list[Path] | None, Argument(help="Images to look at.")] = None,
     strokes: Annotated[str | None, Option(metavar="FILE.jsonl|-", help=DRAWINGS)] = None,
     model: Annotated[Path | None, Option(help=MODEL)] = None,
+    whole: Annotated[bool, Option("--whole", help=WHOLE)] = False,
     as_json: Annotated[
         bool, Option("--json", help="Answer with JSON, an object per line.")
     ] = False,
@@ -219,8 +254,8 @@ def predict(
     if strokes:
         require_grey(asked)
     if remark := never_unsure(asked):
-        _complain(remark)
-    answers = [ask_images(asked, files or [])]
+        complain(remark)
+    answers = [ask_images(asked, files or [], whole)]
     if strokes == "-":
         answers.append(ask_strokes(asked, sys.stdin.buffer, "-"))
     elif strokes:
@@ -228,7 +263,7 @@ def predict(
     failed = False
     for answer in chain(*answers):
         failed |= answer.error is not None
-        tell = _complain if answer.error is not None and not as_json else say
+        tell = complain if answer.error is not None and not as_json else say
         tell(json.dumps(answer.record()) if as_json else answer.line())
     if failed:
         raise typer.Exit(UNFINISHED)
@@ -244,72 +279,10 @@ def _model(place: Path | None) -> "Predictor":
         return shipped_model()
     name, path = best_model(place)
     if (place / "book.json").is_file() and (stored := Store(place).find(path.parent.name)):
-        _complain(f"model: trial {name}, seed {stored.record.seed}, the best in validation")
+        complain(f"model: trial {name}, seed {stored.record.seed}, the best in validation")
     return open_model(path, name)
 
 
 def main() -> None:
     """Run the command line and exit."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a Windows console may know neither ± nor →
-            stream.reconfigure(errors="replace")
-    logging.getLogger("mnistlab").handlers = [_Warnings()]
-    code = _exit_code()
-    try:
-        if sys.stdout:
-            sys.stdout.flush()
-    except OSError:  # what is left would be tried again at exit, with a complaint by Python
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(code)
-
-
-def _exit_code() -> int:
-    try:
-        _refuse_impossible_names()
-        code: Any = app(None if sys.argv[1:] else ["--help"], standalone_mode=False)
-    except ClickException as error:
-        _complain(f"{error.format_message()} (see mnistlab --help)")  # type: ignore[attr-defined]
-        return REFUSED
-    except LabError as error:
-        _complain(error)
-        return UNFINISHED if isinstance(error, UnfinishedError) else REFUSED
-    except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
-    except Exception as error:
-        return _unforeseen(error)
-    return code if isinstance(code, int) else 0
-
-
-def _refuse_impossible_names() -> None:
-    for argument in sys.argv[1:]:
-        if "\0" in argument or argument != argument.encode(errors="ignore").decode():
-            raise LabError(f"{argument}: not a name in UTF-8; rename the file or folder")
-
-
-def _unforeseen(error: Exception) -> int:
-    """Say what the system refused, and return the exit code. Raises what is no such thing, a bug.
-
-    When loky cannot start a process its cleaning up fails too: the first error is the context.
-    """
-    cause = error if isinstance(error, OSError) else error.__context__
-    if isinstance(cause, KeyboardInterrupt):  # Ctrl-C while a library was imported
-        return INTERRUPTED
-    if not isinstance(cause, OSError):
-        raise error
-    reason = cause.strerror or cause
-    if cause.filename is not None:
-        _complain(f"{cause.filename}: {reason}; give another name or place")
-        return REFUSED
-    _complain(f"{reason}, in writing output or starting processes; make room and try again")
-    return UNFINISHED
-
-
-def _complain(text: object) -> None:
-    print(f"mnistlab: {one_line(text)}", file=sys.stderr)
-
-
-class _Warnings(logging.Handler):
-    """Shows what the lab warns of as errors are shown."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        _complain(record.getMessage())
+    run_and_exit(app)

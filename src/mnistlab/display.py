@@ -1,7 +1,7 @@
 """What the command line shows: progress on a terminal, plain lines into a pipe or file, tables."""
 
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -10,14 +10,14 @@ from rich import progress as bars
 from rich.console import Console
 from rich.table import Table
 
-from mnistlab.book.trial import Book
 from mnistlab.errors import printable
 from mnistlab.images import DataSet
-from mnistlab.report import words
-from mnistlab.results.compare import Verdict
+from mnistlab.report import verdict_words, words
+from mnistlab.results.across import Across
+from mnistlab.results.between import Comparison
 from mnistlab.results.evaluate import Evaluation
-from mnistlab.results.mistakes import Example, GainsAndLosses, Mistakes
-from mnistlab.results.store import Plan
+from mnistlab.results.mistakes import Example, Mistakes
+from mnistlab.results.plan import Plan
 from mnistlab.results.summary import Results
 from mnistlab.training.record import Epoch, Job, RunRecord
 
@@ -55,19 +55,16 @@ class RunDisplay:
     Inside `with display.progress` they are shown.
     """
 
-    def __init__(self, book: Book, only: Collection[str], data: DataSet) -> None:
+    def __init__(self, data: DataSet) -> None:
         self.data = data
-        trials = [trial for trial in book.trials if not only or trial.name in only]
-        self.epochs = {trial.name: trial.training.epochs for trial in trials}
-        self.runs, self.finished_runs, self.finished_epochs = len(trials) * len(book.seeds), 0, 0
+        self.runs = self.finished_runs = 0
+        self.epochs = self.finished_epochs = 0  # of runs that are trained, not found stored
         self.tasks: dict[tuple[str, int], bars.TaskID] = {}  # runs in training
         self.progress = _progress(
             bars.MofNCompleteColumn(), _text("epochs"), bars.TimeElapsedColumn(), _text("left"),
             bars.TimeRemainingColumn(), _text("{task.fields[loss]}"), transient=True,
         )  # fmt: skip
-        epochs = sum(self.epochs.values()) * len(book.seeds)
-        self.total = self.progress.add_task("", total=epochs, loss="")
-        self._update()
+        self.total = self.progress.add_task("", total=0, loss="")
 
     def on_start(self, plan: Plan) -> None:
         """Say what is to be known before the first run."""
@@ -81,6 +78,14 @@ class RunDisplay:
         elif count < asked:
             share = "a sixth of the training images"
             say(f"validation: {count:,} images, {share} (the book asks for {asked:,})")
+        if possible := verdict_words.prospects_words(plan):
+            say(f"verdicts: {possible}")
+
+    def on_jobs(self, jobs: Sequence[Job]) -> None:
+        """Count more runs that are due."""
+        self.runs += len(jobs)
+        self.epochs += sum(job.trial.training.epochs for job in jobs)
+        self._update()
 
     def on_epoch(self, job: Job, epoch: Epoch) -> None:
         """Show where a run is."""
@@ -98,7 +103,10 @@ class RunDisplay:
         if key in self.tasks:
             self.progress.remove_task(self.tasks.pop(key))
         self.finished_runs += 1
-        self.finished_epochs += self.epochs[record.trial]
+        if stored:  # it says nothing of the time that is left
+            self.epochs -= record.training.epochs
+        else:
+            self.finished_epochs += record.training.epochs
         self._update()
         if self.progress.disable:
             say(f"{self.finished_runs} of {self.runs}: {_outcome(record, stored)}")
@@ -108,7 +116,8 @@ class RunDisplay:
         training = sum(task.completed for task in self.progress.tasks if task.id != self.total)
         completed = self.finished_epochs + training
         runs = f"{self.finished_runs} of {self.runs} runs"
-        self.progress.update(self.total, completed=completed, description=runs)
+        total = self.epochs
+        self.progress.update(self.total, total=total, completed=completed, description=runs)
 
 
 class DownloadBar:
@@ -151,7 +160,7 @@ def print_results(results: Results) -> None:
     Figures are means over seeds, of test accuracy with half its 95 % interval; F1 is the macro
     mean.
     """
-    table = _table()
+    table, looks = _table(), results.plan.looks
     for column in COLUMNS:
         table.add_column(column, no_wrap=column != "trial", overflow="fold")
     for summary in results.summaries():
@@ -166,10 +175,20 @@ def print_results(results: Results) -> None:
         name, epoch = printable(summary.trial.name), words.show(summary.epoch().mean, 1)
         table.add_row(name, str(len(summary.done)), epoch, *accuracies, test, *others)
     _console().print(table)
-    if verdicts := results.verdicts():
-        say()
-    for verdict in verdicts:
-        say(f"{verdict.trial.name} from {verdict.parent.name}: {words.sentence(verdict)}")
+    say()
+    if best := results.best():
+        say(f"Best: {verdict_words.best_words(best)}. {verdict_words.best_basis(best)}")
+    for verdict in results.verdicts():
+        text = f"{verdict_words.sentence(verdict)} {verdict_words.look_words(verdict, looks)}"
+        say(f"{verdict.trial.name} from {verdict.parent.name}: {text.strip()}")
+    say()
+
+
+def print_across(across: Across) -> None:
+    """Print a sentence per change over all data sets."""
+    say(f"Over all, {words.list_names([*across.results])}:")
+    for it in (change.over_all for change in across.changes()):
+        say(f"{it.trial.name} from {it.parent.name}: {verdict_words.sentence(it)}")
     say()
 
 
@@ -178,18 +197,19 @@ def print_report(folder: Path) -> None:
     say(f"Report: {folder / 'report.html'}, {folder / 'report.md'}")
 
 
-def print_comparison(verdict: Verdict, images: GainsAndLosses | None) -> None:
+def print_comparison(comparison: Comparison) -> None:
     """Print one trial against another: verdict, other measures, images gained and lost."""
+    verdict, images = comparison.verdict, comparison.images
     say(f"{verdict.parent.name} → {verdict.trial.name}: {verdict.verdict_text}")
-    say(words.sentence(verdict))
-    if p := words.p_words(verdict):
+    say(verdict_words.sentence(verdict))
+    if p := verdict_words.p_words(verdict):
         say(p)
-    if verdict.trial.parent != verdict.parent.name:
+    if not comparison.in_book:
         say("The book does not make this change: p is not corrected for other pairs tried.")
-    for remark in words.remarks(verdict):
+    for remark in verdict_words.remarks(verdict):
         say(remark)
     say()
-    for name, text in words.other_metrics(verdict):
+    for name, text in verdict_words.other_metrics(verdict):
         say(f"{name:<16} {text}")
     if images:
         gained, lost = words.show(images.gained, 1), words.show(images.lost, 1)

@@ -2,19 +2,24 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import loky
 
-from mnistlab.book.trial import Book, Trial
+from mnistlab.book.trial import MAX_SEEDS, Book, Trial
 from mnistlab.data.catalog import Progress, cache_folder
 from mnistlab.data.drawings import add_drawings
-from mnistlab.data.split import DataInfo, split
+from mnistlab.data.split import DataInfo, Split, split
 from mnistlab.errors import BookError, StoreError, store_errors_as_unfinished
 from mnistlab.images import DataSet
-from mnistlab.results.store import Plan, Store
+from mnistlab.report.words import is_own_data
+from mnistlab.results.compare import seeds_needed
+from mnistlab.results.judging import FEWEST
+from mnistlab.results.looks import plan_looks
+from mnistlab.results.plan import Plan
+from mnistlab.results.store import Store
 from mnistlab.results.summary import Results
 from mnistlab.training.engines import choose_engine, require_augmentation, require_torch_for
 from mnistlab.training.identity import identity
@@ -36,8 +41,10 @@ def run_book(
     device: str = "auto",
     trust_modules: bool = False,
     fresh: bool = False,
+    max_seeds: int | None = None,
     progress: Progress | None = None,
     on_start: Callable[[Plan], None] = lambda plan: None,
+    on_jobs: Callable[[Sequence[Job]], None] = lambda jobs: None,
     on_epoch: OnJobEpoch = lambda job, epoch: None,
     on_run: Callable[[RunRecord, bool], None] = lambda record, stored: None,
 ) -> Results:
@@ -46,11 +53,12 @@ def run_book(
     A run that is stored is not trained again unless `fresh`, or its files are damaged, which is
     logged. `out` is `default_folder` if not given, `jobs` the number of cores, `only` the names of
     all trials. `engine` is `native`, `torch` or `auto`, `device` `cpu`, `cuda` or `auto`. A trial
-    with a module runs the code of a file, and is refused unless `trust_modules`.
+    with a module runs the code of a file, and is refused unless `trust_modules`. With `max_seeds`
+    changes that are still open get more seeds, so many at most (see `results.looks`).
 
-    `progress` shows downloads; `on_start` is called once nothing can be refused any more,
-    `on_epoch` after each epoch, `on_run` with each run and whether it was stored before. The
-    traceback of a run that failed is in `logs/` of the results folder.
+    `progress` shows downloads; `on_start` is called once nothing can be refused any more, `on_jobs`
+    with the runs that are due, `on_epoch` after each epoch, `on_run` with each run and whether it
+    was stored before. The traceback of a run that failed is in `logs/` of the results folder.
 
     Raises UnfinishedError if storing or reporting fails midway, else LabError.
     """
@@ -58,25 +66,20 @@ def run_book(
     _check_modules(trials, trust_modules)
     parts = add_drawings(split(data, book.validation), book.extra, progress)
     _refuse_nothing_in_colour(trials, parts.info)
-    plan = _plan(book, parts.info, engine, device)
+    plan = _with_looks(_plan(book, parts.info, engine, device), max_seeds, only)
     store = Store(Path(out) if out else default_folder(book, data.name))
     store.prepare(plan, parts.test)
     on_start(plan)
-    missing, failures = [], []
-    for job in [plan.job(trial, seed) for trial in trials for seed in book.seeds]:
-        if not fresh and (record := _find(store, plan, job)):
-            on_run(record, True)
-        else:
-            missing.append(job)
-    if missing:
-        train = _trainer(store, plan, loky.cpu_count() if jobs is None else jobs, fresh)
-        with closing(train(missing, parts)) as messages, store_errors_as_unfinished():
-            _get_ready_to_report()
-            for record, known in _stored(messages, store, plan, fresh, on_epoch):
-                failures += [record] if record.status == "failed" else []
+    train = _trainer(store, plan, loky.cpu_count() if jobs is None else jobs, fresh)
+    records: list[RunRecord] = []
+    while due := _due(plan, trials, records):
+        on_jobs(due)
+        with closing(_done(due, parts, train, store, plan, fresh, on_epoch)) as done:
+            for record, known in done:
+                records.append(record)
                 on_run(record, known)
     with store_errors_as_unfinished():
-        return _report(store, plan, failures)
+        return _report(store, plan, [record for record in records if record.status == "failed"])
 
 
 def default_folder(book: Book, data: str) -> Path:
@@ -84,7 +87,7 @@ def default_folder(book: Book, data: str) -> Path:
 
     That is a data set which is not the book's own, and the options `--epochs` and `--strokes`.
     """
-    other = [] if data == Path(book.data).name else [data]
+    other = [] if is_own_data(book, data) else [data]
     options = [option for option in book.options if not option.startswith("--seeds")]
     added = [re.sub(r"[^\w.]+", "-", each).strip("-") for each in (*other, *options)]
     return Path("results", "-".join([book.name, *added]))
@@ -97,6 +100,54 @@ def _trainer(store: Store, plan: Plan, processes: int, fresh: bool) -> Trainer:
         return not fresh and store.has_intact(identity(job, plan.data))
 
     return LocalTrainer(processes, cache_folder(), is_stored)
+
+
+def _with_looks(plan: Plan, most: int | None, only: Sequence[str]) -> Plan:
+    """The plan with looks, the first after the book's seeds, if so many seeds may be added.
+
+    Raises BookError.
+    """
+    if most is None:
+        return plan
+    if only:
+        raise BookError("--only: every trial is needed until all is decided; leave it out")
+    if not FEWEST <= len(plan.book.seeds) <= most <= MAX_SEEDS:
+        given = f"--max-seeds {most}, --seeds {len(plan.book.seeds)}"
+        most_of = f"seeds at the first look, at most {MAX_SEEDS} at the last"
+        raise BookError(f"{given}: give at least {FEWEST} {most_of}")
+    return plan.model_copy(update={"looks": plan_looks(len(plan.book.seeds), most)})
+
+
+def _due(plan: Plan, trials: Sequence[Trial], records: Sequence[RunRecord]) -> list[Job]:
+    """The runs that are asked for and have no record; with looks, those of the next one."""
+    seeds = dict.fromkeys((trial.name for trial in trials), plan.book.seeds)
+    if plan.looks:
+        margin = plan.book.margin / 100
+        needed = seeds_needed(plan.book.trials, records, plan.looks, margin)
+        seeds = {name: tuple(range(count)) for name, count in needed.items()}
+    known = {(record.trial, record.seed) for record in records}
+    asked = [(trial, seed) for trial in trials for seed in seeds[trial.name]]
+    return [plan.job(trial, seed) for trial, seed in asked if (trial.name, seed) not in known]
+
+
+def _done(
+    due: Sequence[Job], parts: Split, train: Trainer, store: Store, plan: Plan, fresh: bool,
+    on_epoch: OnJobEpoch,
+) -> Generator[tuple[RunRecord, bool]]:  # fmt: skip
+    """The record of each of these runs, and whether it was stored before; the others are trained.
+
+    Raises UnfinishedError if storing fails midway.
+    """
+    missing = []
+    for job in due:
+        if not fresh and (record := _find(store, plan, job)):
+            yield record, True
+        else:
+            missing.append(job)
+    if missing:
+        with closing(train(missing, parts)) as messages, store_errors_as_unfinished():
+            _get_ready_to_report()
+            yield from _stored(messages, store, plan, fresh, on_epoch)
 
 
 def _find(store: Store, plan: Plan, job: Job) -> RunRecord | None:

@@ -1,5 +1,6 @@
 """Modules in a book: what is read of a file, who inherits it, and what counts as a change."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,10 @@ FORM = 'should be "FILE.py:NAME", a file beside the book and what makes the netw
         ('module = "/nets.py:Net"', AT + FORM + "'/nets.py:Net'"),
         ('module = "C:/nets.py:Net"', AT + FORM + "'C:/nets.py:Net'"),
         ('module = "nets.py\\u001b:Net"', AT + FORM + "'nets.py\\x1b:Net'"),
-        ('module = "none.py:Net"', "none.py: cannot be read as UTF-8 text ([Errno 2] No such file"),
+        ('module = "none.py:Net"', "/none.py: no such file; correct it"),
+        ('module = "none.py:Net"', f"own.toml{AT[:-1]}: "),
+        ('module = "folder.py:Net"', "/folder.py: not a file; correct it"),
+        ('module = "latin.py:Net"', "cannot be read as UTF-8 text ('utf-8' codec can't decode"),
         (
             f'module = "nets.py:Net"\n{CONV}\nhidden = [3]',
             ': trial "a": "module" is a whole network; leave out conv, hidden',
@@ -79,10 +83,19 @@ FORM = 'should be "FILE.py:NAME", a file beside the book and what makes the netw
     ],
 )
 def test_what_is_no_module_is_refused_in_one_line(keys: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "folder.py").mkdir()
+    (tmp_path / "latin.py").write_bytes(b"# caf\xe9")
     with pytest.raises(BookError) as caught:
         book(tmp_path, keys)
     assert said in str(caught.value)
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    with pytest.raises(BookError, match=r"pipe\.py: not a file; correct it$"):
+        book(tmp_path, 'module = "pipe.py:Net"')
 
 
 def test_a_file_that_is_too_long_and_a_book_that_is_no_file(

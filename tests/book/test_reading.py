@@ -81,6 +81,8 @@ NO_FILE = "cannot be a file name on every system; rename it"
         ("seeds = 1001\n" + ONE, '"seeds" should be less than or equal to 1000, not 1001'),
         ("seeds = true\n" + ONE, '"seeds" should be a valid integer, not True'),
         ("title = 3\n" + ONE, '"title" should be a valid string, not 3'),
+        ("margin = 0\n" + ONE, '"margin" should be greater than 0, not 0'),
+        ("margin = inf\n" + ONE, '"margin" should be'),
         ("validation = -1\n" + ONE, '"validation" should be greater than or equal to 1, not -1'),
         ("extra = [{ strokes = 3 }]\n" + ONE, '"extra.1.strokes" should be a valid string, not 3'),
         ("extra = [{ copies = 3 }]\n" + ONE, '"extra.1.strokes" is missing; set it there'),
@@ -257,6 +259,38 @@ def test_a_file_goes_before_a_shipped_book_of_the_same_name(
     assert read_book("six-trials").title == "mine"
 
 
+def test_data_and_drawings_are_looked_for_here_and_then_beside_the_book(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "books").mkdir()
+    monkeypatch.chdir(tmp_path)
+    text = 'data = "k.npz"\n[[extra]]\nstrokes = "./s.jsonl"\ncopies = 2\n' + ONE
+    Path("books/b.toml").write_text(text, "utf-8")
+
+    def found(path: str = "books/b.toml") -> tuple[str, str, int]:
+        book = read_book(path)
+        return book.data, book.extra[0].strokes, book.extra[0].copies
+
+    assert found() == ("k.npz", "./s.jsonl", 2)
+    for name in ("k.npz", "s.jsonl"):
+        Path("books", name).touch()
+    assert found() == (str(Path("books/k.npz")), str(Path("books/s.jsonl")), 2)
+    assert found(str(tmp_path / "books/b.toml"))[0] == str(tmp_path / "books/k.npz")
+    Path("k.npz").touch()
+    assert found()[0] == "k.npz"
+
+
+def test_a_known_data_set_is_not_looked_for_beside_the_book(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("mini", "pendigits"):
+        (tmp_path / name).mkdir()
+    text = 'data = "mini"\n[[extra]]\nstrokes = "pendigits"\n' + ONE
+    (tmp_path / "b.toml").write_text(text, "utf-8")
+    book = read_book(tmp_path / "b.toml")
+    assert (book.data, book.extra[0].strokes) == ("mini", "pendigits")
+
+
 @given(st.binary(max_size=400))
 @settings(max_examples=200, deadline=None)
 def test_random_bytes_never_give_anything_but_a_book_error(
@@ -324,3 +358,9 @@ def _toml(value: object) -> str:
                 + '"'
             )
     return str(value)
+
+
+def test_the_margin_is_in_points_and_a_tenth_unless_said() -> None:
+    assert parse_book(ONE, "book", "book.toml").margin == 0.1
+    assert parse_book("margin = 0.25\n" + ONE, "book", "book.toml").margin == 0.25
+    assert parse_book("margin = 1\n" + ONE, "book", "book.toml").margin == 1

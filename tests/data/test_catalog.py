@@ -260,6 +260,8 @@ def test_names_and_paths(tmp_path: Path, tiny: DataSet) -> None:
     said = r"mnits: neither a known data set nor a folder or file; did you mean 'mnist'\?"
     with pytest.raises(DataError, match=said):
         load_data("mnits")
+    with pytest.raises(DataError, match=r"^chestmnist: left out, for its images have any"):
+        load_data("chestmnist")
     with pytest.raises(DataError, match=r"such as bloodmnist, or a path$") as caught:
         load_data(tmp_path / "none")
     assert len(str(caught.value)) < 200 + len(str(tmp_path))

@@ -103,6 +103,8 @@ def change(key: str, to: Callable[[Any], Any]) -> Callable[[dict[str, Any]], Any
         (change("x_train", lambda x: x / 255), "x_train is float64 of shape (300, 28, 28), not ui"),
         (change("x_test", lambda x: x.astype("i8")), "x_test is int64 of shape (100, 28, 28), not"),
         (change("x_train", lambda x: x[:, :20]), "shape (300, 20, 28), not (n, 28, 28) or (n, "),
+        (change("x_train", lambda x: x[:, None]), "(300, 1, 28, 28), not (n, 28, 28) or (n, 28, "
+         "28, 3); bring it to that shape, or give a folder of images"),
         (change("x_test", lambda x: x[0]), "x_test is uint8 of shape (28, 28), not (n, 28, 28)"),
         (change("y_train", lambda y: y[1:]), "y_train is int64 of shape (299,), not (300,)"),
         (change("y_test", lambda y: np.eye(10)[y]), "of shape (100, 10), not (100,); give one"),
@@ -225,6 +227,11 @@ ROW = ",".join(["5", *["0"] * 784])
         (f"{ROW}\n{ROW[:-1]}\n", ", line 2: '' is no whole number"),
         (f"{ROW}\n{'1' * 10**6}\n", ", line 2: 1 columns, not 785"),
         (f'{ROW}\n"{ROW}\n{ROW}', ", line 2: 1 columns, not 785"),
+        (f"{ROW}\n{ROW[:-1]}120 \n", ", line 2: '120 ' is no whole number"),
+        (f"{ROW.replace('0', '147.0')}\n{ROW}\n", ", line 1: '147.0' is no whole number"),
+        (f"{ROW.replace('0', 'nan')}\n{ROW}\n", ", line 1: 'nan' is no whole number"),
+        (f"{ROW.replace('0', ' ')}\n{ROW}\n", ", line 1: '' is no whole number"),
+        (gzip.compress(b"nope"), ", line 1: 1 columns, not 785"),
         ("", ": an empty set (train); give at least one image"),
         (f"{HEADER}\n", ": an empty set (train)"),
         (ROW.encode("utf-16"), ": cannot be read ('utf-8' codec can't decode"),
@@ -238,6 +245,33 @@ def test_csv_that_is_not_as_it_should_be(tmp_path: Path, content: str | bytes, s
     with pytest.raises(DataError, match=f"^{re.escape(f'{path}{said}')}") as caught:
         read_path(path)
     assert "\n" not in str(caught.value)
+
+
+def test_an_image_of_a_class_called_label_is_no_header(tmp_path: Path, real: DataSet) -> None:
+    labels = ["label", *["shoe"] * 149] * 2
+    (tmp_path / "own.csv").write_text(csv_lines(real.train, labels), "utf-8")
+    read = read_path(tmp_path / "own.csv")
+    assert len(read.train) + len(read.test) == 300
+
+
+@pytest.mark.parametrize("header", [f"{HEADER[6:]}\n", f"{','.join(map(str, range(784)))}\n", ""])
+def test_a_test_table_without_labels_is_left_out_as_of_kaggles_digit_recognizer(
+    tmp_path: Path, real: DataSet, header: str
+) -> None:
+    rows = csv_lines(real.test).splitlines()
+    blind = "".join(f"{row.split(',', 1)[1]}\n" for row in rows)
+    (tmp_path / "train.csv").write_text(f"{HEADER}\n{csv_lines(real.train)}", "utf-8")
+    (tmp_path / "test.csv").write_text(header + blind, "utf-8")
+    (tmp_path / "sample_submission.csv").write_text("ImageId,Label\n1,0\n", "utf-8")
+    read = read_path(tmp_path)
+    assert (len(read.train), len(read.test)) == (250, 50)
+    assert read.remarks == (
+        "test.csv has no labels and was left out",
+        "no labelled test images came with it: 250 to learn from, 50 set aside to test",
+    )
+    (tmp_path / "test.csv").write_text(f"{header}{blind}{rows[0]}\n", "utf-8")
+    with pytest.raises(DataError, match=r"test\.csv, line [12]: 784 columns, not 785"):
+        read_path(tmp_path)
 
 
 @pytest.mark.parametrize("names", [["train.csv", "train2.csv"], ["latest_train.csv", "b.csv"]])

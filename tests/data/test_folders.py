@@ -213,7 +213,19 @@ def test_an_empty_class_folder_is_left_out_and_said(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     data = read_class_folders(tmp_path, "own")
     assert data.classes == ("a", "b")
-    assert data.remarks[0] == "class folders without an image were left out: c, d"
+    assert data.remarks[0] == "class folders without an image directly in them were left out: c, d"
+
+
+def test_images_one_folder_deeper_are_passed_over_and_said(tmp_path: Path) -> None:
+    two_classes(tmp_path)
+    for place in ("a/2020", "c/2021"):
+        save(tmp_path / place / "1.png", np.zeros((28, 28), np.uint8))
+    data = read_class_folders(tmp_path, "own")
+    assert data.classes == ("a", "b")
+    assert data.remarks[:2] == (
+        "class folders without an image directly in them were left out: c",
+        "folders inside class folders were passed over: a/2020, c/2021",
+    )
 
 
 def test_classes_that_do_not_go_together_are_refused(tmp_path: Path) -> None:

@@ -55,7 +55,9 @@ def test_two_to_a_hundred_classes_in_grey_and_colour(classes: int, channels: int
 def test_a_sixth_of_each_class_is_set_aside_where_no_test_part_came(tmp_path: Path) -> None:
     part = labelled(["a"] * 12 + ["b"] * 60)
     data, again = (data_set(tmp_path, "own", {"train": part}) for _ in range(2))
-    assert data.remarks == ("no test images came with it: 60 to learn from, 12 set aside to test",)
+    assert data.remarks == (
+        "no labelled test images came with it: 60 to learn from, 12 set aside to test",
+    )
     assert np.bincount(data.test.labels).tolist() == [2, 10]
     assert np.bincount(data.train.labels).tolist() == [10, 50]
     images = [image.tobytes() for image in [*data.train.pixels, *data.test.pixels]]

@@ -263,6 +263,33 @@ def test_a_model_of_rgb_images_is_shown_the_whole_image_in_colour(tmp_path: Path
     assert none.error.startswith("not an image")
 
 
+def sides(*classes: str) -> Predictor:
+    """Says which half of a grey image (28, 28) is lighter, the left or the right."""
+    left = np.tile(np.arange(28) < 14, 28)
+    linear = np.stack([left, ~left], axis=1).astype(np.float32) / 1e4
+    model = onnx_model(weights={"linear": linear}, classes=2)
+    helper.set_model_props(model, {"classes": json.dumps(classes)})
+    return Predictor(model.SerializeToString(), "sides")
+
+
+def test_a_grey_model_is_shown_the_whole_image_unless_its_classes_are_signs(tmp_path: Path) -> None:
+    right = np.full((60, 60), 20, np.uint8)
+    right[:, 45:] = 240
+    colour = np.zeros((50, 80, 3), np.uint8)
+    colour[:, :40, 0] = colour[:, 40:, 1] = 200  # green looks lighter than red
+    paths = [tmp_path / "grey.png", tmp_path / "colour.png"]
+    for path, pixels in zip(paths, (right, colour), strict=True):
+        Image.fromarray(pixels).save(path)
+    for model, whole in ((sides("left", "right"), False), (sides("l", "r"), True)):
+        for answer in ask_images(model, paths, whole):
+            assert answer.guess is not None
+            assert answer.guess.digit == 1
+            assert answer.guess.probabilities[1] > 0.8
+    for answer in ask_images(sides("l", "r"), paths[:1]):  # ink, in the middle
+        assert answer.guess is not None
+        assert answer.guess.probabilities[1] == pytest.approx(0.5, abs=0.1)
+
+
 def test_a_model_of_rgb_images_sees_no_strokes() -> None:
     require_grey(shipped_model())
     with pytest.raises(StoreError, match=r"^colours: a model of RGB images, and strokes are grey"):

@@ -15,10 +15,11 @@ import pytest
 
 from mnistlab.book.trial import Network
 from mnistlab.data.strokes import read_strokes
-from mnistlab.drawing.bars import cells, cut
+from mnistlab.drawing.bars import MIN_BAR, cells, cut, shortened
 from mnistlab.drawing.board import DARK
 from mnistlab.drawing.foot import keys_of
 from mnistlab.drawing.panel import NEXT
+from mnistlab.drawing.sketch import look
 from mnistlab.drawing.window import Window
 from mnistlab.errors import StoreError
 from mnistlab.images import DIGITS, Task
@@ -402,6 +403,41 @@ def test_long_names_are_cut_with_an_ellipsis() -> None:
     assert cut("smooth muscle", 12, len) == "smooth musc…"
     assert cut("smooth muscle", 0, len) == "s…"
     assert cut("W", 0, len) == "W"
+
+
+def test_names_are_not_cut_to_something_wider() -> None:
+    def wide(text: str) -> int:
+        return sum(3 if letter == "…" else 2 for letter in text)
+
+    assert shortened("12", 3, wide) == "12"
+    assert shortened("123", 5, wide) == "1…"
+
+
+@pytest.mark.parametrize(
+    ("names", "size", "all_fit"),
+    [
+        ([str(number) for number in range(47)], "900x600", True),
+        ([str(number) for number in range(100)], "600x400", False),
+        ([f"aquarium fish {number}" for number in range(100)], "900x600", False),
+    ],
+)
+def test_where_bars_or_names_have_too_little_room_the_likeliest_are_shown(
+    opened: Callable[..., Hand], names: list[str], size: str, all_fit: bool
+) -> None:
+    window = (hand := opened(tuple(names))).window
+    bars = window.panel.bars
+    window.root.geometry(size)
+    hand.until(lambda: window.root.winfo_height() == int(size[-3:]))
+    hand.stroke(SEVEN)
+    _work(window, 0.2)
+    guess = look(window.sketch, window.models).guesses[0]
+    assert guess is not None
+    likeliest = [names[place] for place in np.argsort(-guess.probabilities, kind="stable")]
+    found = [bars.itemcget(item, "text") for item in texts_of(bars)]  # type: ignore[no-untyped-call]
+    shown = [text for text in found if text in names]
+    assert shown == (names if all_fit else likeliest[: len(shown)])
+    assert len(shown) >= 8
+    assert min(bars._span(row, 0)[1] for row in range(len(shown))) >= MIN_BAR
 
 
 def test_the_bars_keep_to_their_room_when_what_is_below_them_grows(hand: Hand) -> None:

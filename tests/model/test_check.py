@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import onnx
@@ -90,6 +91,50 @@ def of_claimed_output() -> onnx.ModelProto:
     return model
 
 
+def wide(operator: str, *sizes: Any) -> onnx.ModelProto:
+    """A picture enlarged by constants."""
+    names = [f"by{number}" for number in range(len(sizes))]
+    node = helper.make_node(operator, ["image", *names], ["wide"])
+    weights = dict(zip(names, map(np.array, sizes), strict=True))
+    return onnx_model([RESHAPE, node, FLATTEN, *HEAD], SHAPE | weights)
+
+
+def resized() -> onnx.ModelProto:
+    return wide("Resize", [], np.array([1, 1, 500, 500], np.float32))
+
+
+def enlarged_by_a_computed_size(operator: str) -> onnx.ModelProto:
+    """Of one picture nothing is made, of two 10¹²: the sizes for one are not all there is."""
+    none = np.ones((0, 28, 28), np.float32)
+    nodes = [
+        helper.make_node("ReduceSum", ["pixels"], ["size"], keepdims=0),
+        helper.make_node("Cast", ["size"], ["whole"], to=TensorProto.INT64),
+        helper.make_node("Reshape", ["whole", "one"], ["list"]),
+        helper.make_node(operator, ["none", "list"], ["wide"]),
+    ]
+    return onnx_model([*nodes, FLATTEN, *HEAD], {"none": none[0:0, 0, 0], "one": np.array([1])})
+
+
+def sizes_that_double() -> onnx.ModelProto:
+    """Whole numbers, of which sizes could be made, joined to themselves forty times."""
+    names = ["numbers", *(f"twice{i}" for i in range(40))]
+    joins = [helper.make_node("Concat", [a, a], [b], axis=0) for a, b in pairwise(names)]
+    return onnx_model([*joins, FLATTEN, *HEAD], {"numbers": np.array([1, 2, 3, 4])})
+
+
+def texts() -> onnx.ModelProto:
+    cast = helper.make_node("Cast", ["pixels"], ["texts"], to=TensorProto.STRING)
+    return onnx_model([cast, FLATTEN, *HEAD])
+
+
+def attention(times: int) -> onnx.ModelProto:
+    """Eight heads' 100×1000 numbers with 1000×100 others: 80 million multiplications a time."""
+    both = [helper.make_node("MatMul", ["queries", "keys"], [f"a{i}"]) for i in range(times)]
+    heads = {"queries": np.zeros((8, 100, 1000), np.float32)}
+    heads["keys"] = heads["queries"].transpose(0, 2, 1)
+    return onnx_model([*both, FLATTEN, *HEAD], heads)
+
+
 def many_layers() -> onnx.ModelProto:
     names = ["flat", *(f"same{i}" for i in range(MAX_NODES))]
     pairs = pairwise(names)
@@ -107,12 +152,22 @@ def sparse() -> onnx.ModelProto:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (endless_loop, "has Loop"),
+        (endless_loop, "has Loop, which is not among the plain operators that are run"),
         (in_another_file, "in other files"),
         (sparse, "in other files or sparsely"),
         (wide_padding, "numbers of one picture"),
         (doubling, "numbers of one picture"),
+        (lambda: wide("Pad", [0, 0, 9999, 9999] * 2), "numbers of one picture"),
+        (lambda: wide("Pad", [0, 0, 0, 2**63 - 1] * 2), "numbers of one picture"),
+        (lambda: wide("Expand", [1, 40_000, 28, 28]), "numbers of one picture"),
+        (lambda: wide("Tile", [1, 1, 1, 2**62]), "numbers of one picture"),
+        (resized, "numbers of one picture"),
+        (lambda: enlarged_by_a_computed_size("Expand"), "the size of wide cannot be told"),
+        (lambda: enlarged_by_a_computed_size("Tile"), "the size of wide cannot be told"),
+        (sizes_that_double, "numbers of one picture"),
+        (texts, "writes its numbers out as texts"),
         (much_work, "multiplications per picture"),
+        (lambda: attention(126), "multiplications per picture"),
         (many_layers, "layers, at most"),
         (of_unknown_size, "the size of image cannot be told"),
         (of_claimed_size, "the size of image cannot be told"),
@@ -137,6 +192,10 @@ def test_what_could_run_for_ever_or_reach_out_is_refused_quickly(
     assert time.perf_counter() - started < 2
     assert str(caught.value).startswith("some/model.onnx: ")
     assert "\n" not in str(caught.value)
+
+
+def test_the_work_of_heads_is_theirs_alone() -> None:
+    check_model(attention(124).SerializeToString(), "attention")
 
 
 def test_the_lab_can_run_what_it_writes_itself() -> None:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from mnistlab.report.charts import (
     CHART,
+    LABEL,
     MAX_LANES,
     MAX_POINTS,
     WHISKERS,
@@ -106,19 +107,35 @@ def test_a_run_that_explodes_leaves_the_others_their_axis() -> None:
 
 
 def test_differences_share_one_scale_with_0_in_the_middle() -> None:
-    drawn, ticks = whiskers(verdicts([0.02, 0.019, 0.021], [-0.0005] * 3, []))
-    assert list(drawn) == ["2", "3"]  # the third has no difference to draw
-    big, small = drawn.values()
+    drawn = whiskers(verdicts([0.02, 0.019, 0.021], [-0.0005] * 3, [0.001], []), 0.001)
+    assert list(drawn.whiskers) == ["2", "3", "4"]  # the last has no difference to draw
+    big, small, single = drawn.whiskers.values()
     assert big.low is not None
     assert big.high is not None
     assert WHISKERS / 2 < big.low < big.middle < big.high < WHISKERS
     assert small.middle < WHISKERS / 2
-    assert small.low is small.high is None  # no spread, so no interval
-    assert ticks[0].at == WHISKERS / 2
-    places = {tick.text: tick.at for tick in ticks}
-    assert list(places) == ["0", "−0.1", "+0.1", "−1", "+1"]
-    for one, other in itertools.pairwise(["−1", "−0.1", "0", "+0.1", "+1"]):
-        assert places[one] < places[other]
+    assert single.low is single.high is None  # one value has no interval
+    assert drawn.margin == pytest.approx((WHISKERS - single.middle, single.middle))
+
+
+@pytest.mark.parametrize("margin", [0.00005, 0.0007, 0.001, 0.003, 0.02, 1.0])
+@pytest.mark.parametrize("difference", [0.0001, 0.004, 0.3])
+def test_ticks_are_round_points_and_have_room(margin: float, difference: float) -> None:
+    changes = verdicts([difference] * 3, [-difference] * 3)
+    drawn = whiskers(changes, margin)
+    places = {float(tick.text.replace("−", "-")) / 100: tick.at for tick in drawn.ticks}
+    assert places[0] == WHISKERS / 2
+    assert len(places) > 2
+    assert {f"{abs(size):.3e}" for size in places} <= {f"{0:.3e}"} | {
+        f"{step * 10.0**power:.3e}" for step in (1, 2, 5) for power in range(-6, 1)
+    }
+    ordered = [places[size] for size in sorted(places)]
+    assert all(right - left >= LABEL - 1e-9 for left, right in itertools.pairwise(ordered))
+    low, high = drawn.margin
+    for size, at in places.items():
+        assert 0 < at < WHISKERS
+        assert (low - 1e-9 <= at <= high + 1e-9) == (abs(size) <= margin * (1 + 1e-9))
+    assert drawn.whiskers["2"].middle + drawn.whiskers["3"].middle == pytest.approx(WHISKERS)
 
 
 def test_the_png_is_drawn_from_the_same_curves() -> None:

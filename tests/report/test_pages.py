@@ -11,12 +11,15 @@ import numpy.typing as npt
 import pytest
 from markdown_it import MarkdownIt
 
-from mnistlab.book.trial import Book, Trial
+from mnistlab.book.trial import Book, Network, Trial
 from mnistlab.images import Images
+from mnistlab.report.compose import _command
 from mnistlab.report.pages import HEAT, as_code, as_text, heat, write_report
+from mnistlab.results.looks import Look, plan_looks
 from mnistlab.results.mistakes import TestPredictions as Predictions
 from mnistlab.results.mistakes import find_mistakes
-from mnistlab.results.store import Plan, Store
+from mnistlab.results.plan import Plan
+from mnistlab.results.store import Store
 from mnistlab.results.summary import read_results
 from mnistlab.training.record import Run, RunRecord
 from tests.browser import Browser
@@ -49,6 +52,8 @@ def store_of(
     options: tuple[str, ...] = (),
     device: str = "cpu",
     test: Images = TEST,
+    looks: tuple[Look, ...] = (),
+    margin: float = 0.1,
 ) -> Store:
     """A results folder of made-up runs; each trial is better than the one before."""
     sizes = {"train": 1000, "validation": 200, "test": len(test)}
@@ -56,10 +61,11 @@ def store_of(
     info = INFO.model_copy(update={"name": f"data{evil}", "sizes": sizes} | kind)
     book = Book(
         name="made-up", title=f"Made up{evil}", seeds=tuple(range(seeds)), trials=tuple(trials),
-        options=options,
+        options=options, margin=margin,
     )  # fmt: skip
     engine = "native" if device == "cpu" else "torch"
-    plan, store = Plan(book=book, data=info, engine=engine, device=device), Store(folder)
+    plan = Plan(book=book, data=info, engine=engine, device=device, looks=looks)
+    store = Store(folder)
     store.prepare(plan, test)
     for number, each in enumerate(trials):
         for seed in range(seeds):
@@ -105,8 +111,9 @@ def markdown(store: Store) -> str:
 
 def test_both_files_say_the_same(made: Store) -> None:
     for sentence in (
-        "Lowering learning rate from 0.001 to 0.0005 helped: +1.04 points [0.96, 1.11], n = 4.",
+        "Lowering learning rate from 0.001 to 0.0005 helped: +1.04 points [0.47, 1.60], n = 4.",
         "Raising learning rate from 0.0005 to 0.002 helped: +",
+        "Highest mean validation accuracy, over the 4 seeds that all have.",
         "Expected calibration error",
         "mnistlab run made-up.toml --data PATH",
         "Test images gained per seed: ",
@@ -320,6 +327,35 @@ def test_the_command_carries_what_was_changed(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("own", "name", "option"),
+    [
+        ("mnist", "mnist", " --data mnist"), ("./mini", "mini", " --data mini"),
+    ],
+)  # fmt: skip
+def test_the_command_names_data_that_are_not_the_books_own(
+    own: str, name: str, option: str, made: Store
+) -> None:
+    plan = read_results(made).plan
+    book = plan.book.model_copy(update={"data": own, "options": ()})
+    other = plan.model_copy(
+        update={"book": book, "data": plan.data.model_copy(update={"name": name})}
+    )
+    assert _command(other) == f"mnistlab run made-up.toml{option}"
+
+
+def test_the_page_leads_to_each_of_its_parts(made: Store, tmp_path: Path) -> None:
+    larger = trial("2", "1").model_copy(update={"network": Network(conv=(), hidden=(9,))})
+    sizes = store_of(tmp_path / "out", [trial("1"), larger])
+    write_report(sizes, read_results(sizes))
+    for store, has_front in ((made, False), (sizes, True)):
+        page = html(store)
+        (nav,) = re.findall(r"<nav>.*</nav>", page)
+        led_to = re.findall(r'href="#([\w-]+)"', nav)
+        assert ["summary", *led_to] == re.findall(r'<section.* id="([\w-]+)"', page)
+        assert ("front" in led_to) == has_front
+
+
 def test_runs_of_different_environments_are_named_once(tmp_path: Path) -> None:
     here, there = {"python": "3.11", "cores": "2"}, {"python": "3.12", "cores": "2"}
     store = store_of(tmp_path / "out", CHAIN[:2], environments=(here, there))
@@ -339,7 +375,7 @@ def test_the_chain_in_markdown_is_indented_by_depth(made: Store) -> None:
     ]  # fmt: skip
 
 
-def test_equal_differences_have_no_interval_on_any_page(tmp_path: Path) -> None:
+def test_equal_differences_have_the_interval_that_the_images_allow(tmp_path: Path) -> None:
     store = store_of(tmp_path / "out", CHAIN[:1], 5)
     plan = store.plan()
     book = plan.book.model_copy(update={"trials": tuple(CHAIN[:2])})
@@ -351,10 +387,39 @@ def test_equal_differences_have_no_interval_on_any_page(tmp_path: Path) -> None:
         store.write(plan.identity(CHAIN[1], seed), run)
     write_report(store, read_results(store))
     for text in (html(store), markdown(store)):
-        assert "made no clear difference: +0.42 points no spread, n = 5." in text
-        assert "The difference is the same with every seed" in text
+        assert "made no clear difference: +0.42 points [−0.02, 0.86], n = 5." in text
         assert "± 0.0000" not in text
         assert "[0.0000, 0.0000]" not in text
+
+
+def test_looks_and_another_margin_are_told(tmp_path: Path, browser: Browser) -> None:
+    store = store_of(tmp_path / "out", CHAIN, looks=plan_looks(3, 6), margin=5)
+    write_report(store, read_results(store))
+    for text in (html(store), markdown(store)):
+        assert "made no difference that matters: +1.05 points [" in text
+        assert "within ±5, n = 3. Decided at look 1 of 2, after 3 seeds." in text
+        assert "at looks fixed beforehand: after 3 and 6 seeds." in text
+        assert "0.1 points" not in text
+        for row in ("1|3|2.07 %|1 → 2 (equivalent), 2 → 3 (equivalent)", "2|6|2.93 %|–"):
+            assert row in re.sub(r"(</td><td>| \| )", "|", text)
+    marks = []
+    for scheme in ("light", "dark"):
+        browser.open(store.folder / "report.html", 1280, scheme)
+        paper = browser.run("getComputedStyle(document.querySelector('section')).backgroundColor")
+        mark = "document.querySelector('.changes .badge')"
+        marks.append(browser.run(f"{mark}.textContent"))
+        assert contrast(browser.run(f"getComputedStyle({mark}).color"), paper) >= 4.5
+    assert marks == ["= equivalent"] * 2
+    # every difference lies in its shaded margin
+    assert (
+        browser.run(
+            "[...document.querySelectorAll('.changes svg:has(circle)')].map(svg => {"
+            "const [shade, dot] = ['.trifle', 'circle'].map(it => svg.querySelector(it)"
+            ".getBoundingClientRect());"
+            "return shade.left < dot.left && dot.right < shade.right})"
+        )
+        == [True] * 3
+    )
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 3])
@@ -363,6 +428,7 @@ def test_few_seeds_are_told_in_words(seeds: int, tmp_path: Path, browser: Browse
     write_report(store, read_results(store))
     for text in (html(store), markdown(store)):
         assert ("too few seeds for a verdict, which needs 3" in text) == (seeds < 3)
+        assert ("2, not told from 1" in text) == (seeds < 3)
         assert not re.search(r"\bnan\b", text)
     json.loads(
         (store.folder / "results.json").read_text("utf-8"),

@@ -1,19 +1,10 @@
 """Verdicts on made-up runs whose every figure is known."""
 
 import pytest
-from scipy import stats
 
-from mnistlab.results import compare as module
-from mnistlab.results.compare import (
-    FEWEST,
-    HELPED,
-    HURT,
-    TOO_FEW,
-    UNCLEAR,
-    compare,
-    compare_pairs,
-    judge,
-)
+from mnistlab.results.compare import compare, compare_pairs, seeds_needed
+from mnistlab.results.judging import EQUIVALENT, FEWEST, HELPED, HURT, TOO_FEW, UNCLEAR
+from mnistlab.results.looks import plan_looks
 from tests.made_up import record, runs, trial, verdicts
 
 BOOK = [trial("1"), trial("2", "1", 0.0005)]
@@ -48,11 +39,21 @@ def test_a_change_for_the_worse_hurt() -> None:
     assert verdict.verdict == verdict.verdict_text == HURT
 
 
-def test_a_significant_trifle_is_called_too_little_to_matter() -> None:
+def test_a_trifle_is_equivalent_and_keeps_its_direction() -> None:
     (verdict,) = verdicts([0.0004, 0.0005, 0.0006, 0.0005, 0.0004, 0.0005])
-    assert (verdict.verdict, verdict.verdict_text) == (HELPED, "helped, too little to matter")
+    assert (verdict.verdict, verdict.verdict_text) == (EQUIVALENT, "equivalent")
+    assert verdict.direction == HELPED
+    (verdict,) = verdicts([0.0001, -0.0002, 0.0001, -0.0001, 0.0001, -0.0001])
+    assert (verdict.verdict, verdict.direction) == (EQUIVALENT, None)
     (verdict,) = verdicts([0.0007, 0.0009, 0.0011, 0.0009])  # reaches beyond 0.1 points
-    assert verdict.verdict_text == "helped"
+    assert verdict.verdict == verdict.direction == HELPED
+
+
+def test_the_margin_is_the_callers() -> None:
+    records = runs("1", [0.95] * 4) + runs("2", [0.957, 0.959, 0.961, 0.959])
+    (wide,), (narrow,) = (compare(BOOK, records, margin) for margin in (0.02, 0.008))
+    assert (wide.verdict, wide.margin) == (EQUIVALENT, 0.02)
+    assert (narrow.verdict, narrow.margin) == (HELPED, 0.008)
 
 
 def test_what_holm_does_not_confirm_says_so() -> None:
@@ -65,16 +66,6 @@ def test_what_holm_does_not_confirm_says_so() -> None:
     assert first.verdict == UNCLEAR
     assert first.verdict_text == "no clear difference after correcting for 3 changes"
     assert second.verdict_text == UNCLEAR
-
-
-def test_a_p_of_just_the_level_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    six_equal, none_at_all = [0.01] * 6, [0.0] * 6  # p = 2⁻⁵ exactly, and 1
-    monkeypatch.setattr(module, "LEVEL", 2.0**-5)
-    assert judge([six_equal])[0] == (2.0**-5, 2.0**-5, HELPED)
-    monkeypatch.setattr(module, "LEVEL", 2.0**-4)
-    assert judge([six_equal, none_at_all])[0] == (2.0**-5, 2.0**-4, HELPED)
-    monkeypatch.setattr(module, "LEVEL", 0.0624)
-    assert judge([six_equal, none_at_all])[0] == (2.0**-5, 2.0**-4, UNCLEAR)
 
 
 def test_fewer_than_three_seeds_get_no_verdict_and_count_for_nothing() -> None:
@@ -91,20 +82,15 @@ def test_fewer_than_three_seeds_get_no_verdict_and_count_for_nothing() -> None:
     assert three.p == three.p_holm
 
 
-def test_the_same_accuracy_with_every_seed_is_no_difference() -> None:
-    (verdict,) = compare(BOOK, runs("1", [0.97, 0.98, 0.99]) + runs("2", [0.97, 0.98, 0.99]))
-    assert (verdict.difference, verdict.low, verdict.high) == (0, None, None)
-    assert (verdict.p, verdict.verdict, verdict.detectable) == (1, UNCLEAR, None)
-
-
-def test_the_same_difference_with_every_seed_has_no_interval_and_the_sign_tests_p() -> None:
-    (five,) = verdicts([0.0042] * 5)
-    assert five.difference == pytest.approx(0.0042)
-    assert (five.low, five.high, five.detectable) == (None, None, None)
-    assert (five.p, five.verdict) == (0.0625, UNCLEAR)
-    assert five.p == stats.binomtest(5, 5).pvalue
+def test_equal_differences_are_given_the_spread_of_hesitating_counts() -> None:
+    # 10,000 images: s = √½·10⁻⁴, t(0.975, 4) = 2.776445, half = 2.776445·s/√5
+    (none,) = verdicts([0.0] * 5)
+    assert (none.difference, none.p, none.verdict) == (0, 1, EQUIVALENT)
+    assert none.high == pytest.approx(2.776445 * 0.5**0.5 * 1e-4 / 5**0.5, abs=1e-9)
     (ten,) = verdicts([-0.0012] * 10)
-    assert (ten.low, ten.p, ten.verdict) == (None, 2 / 1024, HURT)
+    assert (ten.verdict, ten.direction) == (HURT, HURT)
+    assert ten.low is not None
+    assert ten.low < -0.0012
 
 
 def test_a_diverged_run_and_unequal_seeds_leave_the_pairs() -> None:
@@ -193,3 +179,35 @@ def test_any_two_trials_can_be_compared() -> None:
     records = runs("1", [0.95, 0.951, 0.95]) + runs("2", [0.97, 0.972, 0.972])
     (verdict,) = compare_pairs([(BOOK[1], BOOK[0])], records)
     assert (verdict.trial.name, verdict.verdict) == ("1", HURT)
+
+
+LOOKS = plan_looks(5, 20)
+CHAIN = [trial("1"), trial("2", "1", 0.0005), trial("3", "1", 0.002)]
+CLEAR = [0.02, 0.021, 0.022, 0.02, 0.021]  # decided at the first look
+OPEN = [0.002, -0.002, 0.001, -0.001, 0.0, 0.003, -0.003, 0.001, -0.001, 0.0]
+
+
+def test_with_looks_a_verdict_is_that_of_the_look_that_decided_it() -> None:
+    base = runs("1", [0.95] * 10)
+    records = base + runs("2", [0.95 + it for it in CLEAR]) + runs("3", [0.95 + it for it in OPEN])
+    helped, still = compare(CHAIN, records, looks=LOOKS)
+    assert (helped.verdict, helped.look, helped.n, helped.tested) == (HELPED, 1, 5, 2)
+    assert helped.level == LOOKS[0].level
+    assert helped.left_out == {}  # seeds 5 to 9 of its parent belong to a later look
+    assert (still.verdict, still.look, still.n, still.level) == (UNCLEAR, 2, 10, LOOKS[1].level)
+    more = records + [record("2", seed, 0.1) for seed in range(5, 10)]  # says nothing any more
+    assert compare(CHAIN, more, looks=LOOKS) == [helped, still]
+
+
+def test_the_seeds_needed_are_those_of_open_changes() -> None:
+    assert seeds_needed(CHAIN, [], LOOKS) == {"1": 5, "2": 5, "3": 5}
+    first = [runs("1", [0.95] * 5), runs("2", [0.95 + it for it in CLEAR])]
+    some = [each for records in first for each in records]
+    assert (
+        compare(CHAIN, some, looks=LOOKS)[0].verdict == TOO_FEW
+    )  # one half of a look says nothing
+    assert seeds_needed(CHAIN, some, LOOKS) == {"1": 5, "2": 5, "3": 5}
+    five = some + runs("3", [0.95 + it for it in OPEN[:5]])
+    assert seeds_needed(CHAIN, five, LOOKS) == {"1": 10, "2": 5, "3": 10}
+    lost = [*five, *(record(name, seed, status="failed") for name in "13" for seed in range(5, 20))]
+    assert seeds_needed(CHAIN, lost, LOOKS) == {"1": 5, "2": 5, "3": 5}  # nothing more to wait for

@@ -41,7 +41,7 @@ def test_the_best_model_is_the_best_trials_best_run(
     results = run_book(tiny_book, tiny, tmp_path / "out", jobs=1, device="cpu")
     best = results.best()
     assert best is not None
-    assert best.trial.name == "a"  # b learns more slowly
+    assert best.trial == "a"  # b learns more slowly
     reversed_book = tiny_book.model_copy(update={"trials": tiny_book.trials[::-1]})
     run_book(reversed_book, tiny, tmp_path / "out", jobs=1, device="cpu")
     assert [name for name, _ in find_models(tmp_path / "out")] == ["b", "a"]
@@ -69,7 +69,7 @@ def test_runs_without_a_model_are_passed_over_and_say_why_where_there_is_no_othe
     results = run_book(tiny_book, tiny, tmp_path / "out", jobs=1, device="cpu")
     best, store = results.best(), Store(tmp_path / "out")
     assert best is not None
-    assert best.trial.name == "a"
+    assert best.trial == "a"
 
     def take_away(folder: Path) -> None:
         run = check_run(folder)

@@ -54,6 +54,23 @@ def test_equal_values_have_no_spread_whatever_their_rounding() -> None:
     assert standard_deviation([0.0, 1e-4]) > 0
 
 
+def test_a_least_spread_takes_the_place_of_a_smaller_one() -> None:
+    assert standard_deviation([0.1] * 4, 0.01) == 0.01
+    assert standard_deviation(FIVE, 0.01) == pytest.approx(math.sqrt(2.5))
+    assert standard_deviation([0.1], 0.01) == standard_deviation([], 0.01) == 0
+    assert interval([0.1] * 5, least=0.02).half == pytest.approx(2.776445 * 0.02 / math.sqrt(5))
+    assert t_test([0.0] * 5, 0.01) == 1
+    # t = 0.03/(0.01·√5/5) = 3·√5, with 4 degrees of freedom as above
+    t = 3 * math.sqrt(5)
+    tail = 1 - t / math.sqrt(4 + t * t) * (1 + 2 / (4 + t * t))
+    assert t_test([0.03] * 5, 0.01) == pytest.approx(tail, abs=1e-12)
+
+
+def test_intervals_of_another_level_worked_by_hand() -> None:
+    # t(0.99, 4) = 3.746947: the interval of 98 %
+    assert interval(FIVE, 0.02).half == pytest.approx(3.746947 * math.sqrt(0.5), abs=1e-6)
+
+
 @given(differences)
 def test_the_t_test_and_interval_are_those_of_scipy(values: list[float]) -> None:
     if standard_deviation(values) == 0:
@@ -66,15 +83,19 @@ def test_the_t_test_and_interval_are_those_of_scipy(values: list[float]) -> None
 
 
 def test_what_can_be_detected_worked_by_hand() -> None:
-    assert detectable(FIVE) == pytest.approx((2.776445 + 0.940965) * math.sqrt(0.5), abs=1e-5)
-    assert [detectable(values) for values in ([], [0.5], [0.5, 0.5, 0.5])] == [None] * 3
+    spread = math.sqrt(2.5)
+    assert detectable(5, spread) == pytest.approx((2.776445 + 0.940965) * math.sqrt(0.5), abs=1e-5)
+    # at 0.01 for one of five changes: t(0.995, 4) = 4.604095
+    fifth = pytest.approx((4.604095 + 0.940965) * math.sqrt(0.5), abs=1e-5)
+    assert detectable(5, spread, 0.01) == fifth
+    assert [detectable(0, 0.1), detectable(1, 0.1), detectable(3, 0.0)] == [None] * 3
 
 
 @pytest.mark.parametrize("n", [3, 5, 10, 20, 100])
 def test_what_can_be_detected_is_found_four_times_in_five(n: int) -> None:
     """The power of a t test by the noncentral t distribution (Cohen 1988): about 0.8."""
     values = stats.norm.ppf(np.linspace(0.05, 0.95, n)).tolist()
-    effect = detectable(values)
+    effect = detectable(n, standard_deviation(values))
     assert effect is not None
     shift = effect / (standard_deviation(values) / math.sqrt(n))
     assert 0.76 < stats.nct.sf(stats.t.ppf(0.975, n - 1), n - 1, shift) < 0.86

@@ -22,7 +22,8 @@ from mnistlab.book.trial import Book, Network
 from mnistlab.data.split import Split, split
 from mnistlab.errors import StoreError
 from mnistlab.images import DataSet
-from mnistlab.results.store import Plan, Store, check_run
+from mnistlab.results.plan import Plan
+from mnistlab.results.store import Store, check_run
 from mnistlab.training.fit import run
 from mnistlab.training.record import Run
 from tests.conftest import random_images
@@ -265,6 +266,33 @@ def test_another_data_set_or_split_is_refused_before_anything_is_written(
         assert f"validation {len(parts.validation)}, " in said
         assert "delete" not in said
     assert contents(store.folder) == before
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        (("red", "blue"), ("rot", "blue"), '2 classes ["red", "blue"], train'),
+        (("1, 2", "3"), ("1", "2, 3"), '2 classes ["1, 2", "3"], train'),
+        (("a b", "c"), ("a\u00a0b", "c"), '2 classes ["a b", "c"], train'),
+        (tuple(f"kind {n}" for n in range(47)), (*(f"kind {n}" for n in range(46)), "x"), "47 cl"),
+        (tuple("0123456789"), tuple("9876543210"), "10 classes, train"),
+    ],
+)
+def test_the_same_images_under_other_names_of_classes_are_another_thing(
+    before: tuple[str, ...], after: tuple[str, ...], shown: str, plan: Plan, parts: Split,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    def of(classes: tuple[str, ...]) -> Plan:
+        return plan.model_copy(update={"data": plan.data.model_copy(update={"classes": classes})})
+
+    store = Store(tmp_path / "named")
+    store.prepare(of(before), parts.test)
+    store.prepare(of(before), parts.test)
+    with pytest.raises(StoreError, match=r"give another --out$") as caught:
+        store.prepare(of(after), parts.test)
+    assert f"({shown}" in str(caught.value)
+    assert len(str(caught.value)) < 500
+    assert str(caught.value).isprintable()
 
 
 def test_a_first_look_does_not_overwrite_a_full_report_nor_the_other_way_round(

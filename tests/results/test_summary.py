@@ -6,7 +6,8 @@ import pytest
 
 from mnistlab.book.trial import Book
 from mnistlab.errors import BookError
-from mnistlab.results.store import Plan, StoredRun
+from mnistlab.results.plan import Plan
+from mnistlab.results.store import StoredRun
 from mnistlab.results.summary import Results
 from mnistlab.training.record import RunRecord
 from tests.made_up import INFO, record, runs, trial
@@ -47,10 +48,10 @@ def test_a_stored_run_stands_when_a_new_attempt_at_it_fails() -> None:
     assert found.troubled == (attempt,)  # said all the same, and no success
 
 
-def test_the_best_trial_has_the_lowest_mean_validation_loss() -> None:
-    best = results(record("a", 0), record("b", 0, loss=0.01), record("b", 1, loss=0.08)).best()
+def test_the_best_trial_has_the_highest_mean_validation_accuracy() -> None:
+    best = results(*runs("a", [0.97, 0.98, 0.97]), *runs("b", [0.98, 0.99, 0.98])).best()
     assert best is not None
-    assert best.trial.name == "b"
+    assert (best.trial, best.seeds) == ("b", (0, 1, 2))
     assert results(record("a", 0, status="diverged")).best() is None
 
 

@@ -133,15 +133,30 @@ class Net(torch.nn.Sequential):
 """
 
 
+def module_job(book: Book, source: str, seed: int = 0) -> Job:
+    network = Network(conv=(), module=Module(file="nets.py", name="Net", source=source))
+    trial = book.trials[0].model_copy(update={"network": network})
+    return Job(trial, seed, "torch")
+
+
+def test_what_a_module_prints_does_not_reach_the_terminal(
+    tiny_book: Book, parts: Split, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch")
+    loud = "import os, sys\nprint('out')\nprint('err', file=sys.stderr)\nos.system('echo child')\n"
+    for source, kind in ((loud + MODULE, Run), (loud + "input()", Failure)):
+        *_, (_, message) = LocalTrainer(1, tmp_path)([module_job(tiny_book, source)], parts)
+        assert isinstance(message, kind)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_neither_a_failure_nor_a_module_leaves_anything_to_the_next_run(
     tiny_book: Book, parts: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("torch")
 
     def job(source: str, seed: int) -> Job:
-        network = Network(conv=(), module=Module(file="nets.py", name="Net", source=source))
-        trial = tiny_book.trials[0].model_copy(update={"network": network})
-        return Job(trial, seed, "torch")
+        return module_job(tiny_book, source, seed)
 
     original, processes = local._Worker.start, []
 

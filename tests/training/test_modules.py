@@ -11,6 +11,7 @@ from mnistlab.book.trial import Conv, Network, Training, Trial
 from mnistlab.data.split import Split, split
 from mnistlab.errors import EngineError
 from mnistlab.images import DataSet, Images, Task
+from mnistlab.model.check import check_model
 from mnistlab.model.network import initial_weights
 from mnistlab.model.predictor import Predictor
 from mnistlab.randomness import Purpose, generator
@@ -153,12 +154,104 @@ def test_rgb_pictures_and_other_classes(parts: Split) -> None:
     np.testing.assert_allclose(found, done.test_probabilities, atol=1e-5)
 
 
+ATTENTION = """\
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+class Own(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.all = nn.Linear(28, 84)
+
+    def forward(self, rows):
+        q, k, v = self.all(rows).chunk(3, dim=-1)
+        q, k, v = (each.unflatten(-1, (4, 7)).transpose(1, 2) for each in (q, k, v))
+        seen = (q @ k.transpose(-2, -1) / 7**0.5).softmax(-1) @ v
+        return seen.transpose(1, 2).reshape(len(rows), 28, 28)
+
+
+class PyTorchs(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.heads = nn.MultiheadAttention(28, 4, batch_first=True)
+
+    def forward(self, rows):
+        return self.heads(rows, rows, rows)[0]
+
+
+class Scaled(Own):
+    def forward(self, rows):
+        n = rows.shape[0]
+        q, k, v = self.all(rows).reshape(n, 28, 3, 4, 7).permute(2, 0, 3, 1, 4)
+        seen = functional.scaled_dot_product_attention(q, k, v)
+        return seen.transpose(1, 2).reshape(n, 28, 28)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.seen = KIND
+        self.last = nn.Linear(784, 10)
+
+    def forward(self, pictures):
+        return self.last(self.seen(pictures.squeeze(1)).flatten(1))
+"""
+HELD = {
+    "own attention": ATTENTION.replace("KIND", "Own()"),
+    "PyTorch's attention": ATTENTION.replace("KIND", "PyTorchs()"),
+    "scaled attention": ATTENTION.replace("KIND", "Scaled()"),
+    "transformer": ATTENTION.replace(
+        "KIND", "nn.TransformerEncoderLayer(28, 4, 32, batch_first=True)"
+    ),
+    **{
+        layer: SOURCE.replace("BatchNorm2d(4)", layer)
+        for layer in (
+            "GroupNorm(2, 4)", "LayerNorm([4, 8, 8])", "InstanceNorm2d(4)", "PReLU(4)",
+            "Hardswish()", "LogSoftmax(1)",
+        )
+    },
+    **{
+        what: SOURCE.replace("self.conv(pictures)", f"self.conv({what})")
+        for what in (
+            "nn.functional.pad(pictures, (0, 0, 1, -1))",
+            "nn.functional.pad(pictures, (2, 2, 2, 2), mode='reflect')[..., 2:-2, 2:-2]",
+            "nn.functional.pixel_unshuffle(pictures, 2).repeat(1, 1, 2, 2)[:, :1]",
+            "nn.functional.interpolate(pictures, scale_factor=2)[..., ::2, ::2].flip(3)",
+            "nn.functional.normalize(pictures.flatten(1)).view(len(pictures), 1, 28, 28)",
+            "torch.where(pictures > 0.5, pictures, pictures**2 + (pictures < 0.1).float())",
+        )
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("source", HELD.values(), ids=HELD)
+def test_the_usual_kinds_of_network_have_a_model_that_answers_as_they_do(source: str) -> None:
+    torch.manual_seed(0)
+    net = modules.load(own(source), Task())
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 28, 28), dtype=np.uint8)
+    content, why_not = modules.export(net, tuple("0123456789"), None, pixels)
+    assert why_not is None
+    assert content
+    check_model(content, "own")
+    model = Predictor(content, "own")
+    for few in (pixels, pixels[:1], pixels[:7]):
+        with torch.inference_mode():
+            expected = net(torch.tensor(few)).numpy()
+        np.testing.assert_allclose(model.predict(few)[0], expected, atol=1e-4)
+
+
 NO_MODEL = {
-    "has InstanceNormalization, Shape, which are not among the plain layers that are run": (
-        SOURCE.replace("BatchNorm2d(4)", "GroupNorm(2, 4)")
+    "has Einsum, which is not among the plain operators that are run": (
+        SOURCE.replace("seen = ", "pictures = torch.einsum('nchw,wv->nchv', pictures, W)\n"
+        "        seen = ").replace("\n\nclass", "\n\nW = torch.eye(28)\n\nclass", 1)
+    ),
+    "it cannot be written as ONNX: what it makes depends on how many pictures it is given": (
+        SOURCE.replace("seen = ", "seen = len(pictures) * ")
     ),
     "written as ONNX it gives other answers than PyTorch": (
-        SOURCE.replace("seen = ", "seen = (2 if len(pictures) == 7 else 1) * ")
+        SOURCE.replace("seen = ", "seen = (1 if len(pictures) < 15 else 2) * ")
     ),
     "it cannot be written as ONNX: Exporting the operator 'aten::fft_fft2'": (
         SOURCE.replace("seen = ", "seen = torch.fft.fft2(pictures).abs().mean() * ")
@@ -196,7 +289,10 @@ FAULTS = {
     "nets.py:Net: gives tuple, not torch.float32 (2, 10); correct the file": (
         SOURCE.replace("return ", "return 1, ")
     ),
-    "nets.py:Net: has no parameters, so nothing to learn; correct the file": (
+    "nets.py:Net: has no parameters that learn; correct the file": (
+        SOURCE.replace("8, 10)", "8, 10)\n        self.requires_grad_(False)")
+    ),
+    "nets.py:Net: has no parameters that learn; correct": (
         "from torch import nn\nclass Net(nn.Module):\n"
         "    def forward(self, pictures): return pictures.flatten(1)[:, :10]"
     ),

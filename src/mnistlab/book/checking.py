@@ -25,14 +25,23 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-def read_text(path: Path, most: int) -> str:
-    """The text of a file, one character more than `most` if it is longer. Raises BookError."""
+def read_text(path: Path, most: int, place: str = "") -> str:
+    """The text of a file, one character more than `most` if it is longer.
+
+    Raises BookError, `place` first, if there is any, then the path.
+    """
+    where = f"{place}: {path}" if place else f"{path}"
     try:
+        if not path.is_file():  # to open a pipe would be to wait for whoever writes to it
+            raise refused(f"{where}: {'not a' if path.exists() else 'no such'} file; correct it")
         with path.open(encoding="utf-8") as file:
             return file.read(most + 1)
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         reason = f"cannot be read as UTF-8 text ({error})"
-        raise refused(f"{path}: {reason}; save it as UTF-8") from None
+        raise refused(f"{where}: {reason}; save it as UTF-8") from None
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror or error})"
+        raise refused(f"{where}: {reason}; mend that") from None
 
 
 def validated(kind: Any, value: Any, place: str) -> Any:

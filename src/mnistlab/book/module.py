@@ -48,8 +48,9 @@ def read_module(value: Any, folder: Path | None, place: str) -> Module:
         raise refused(f"{key} {said}, not {shown(value)}")
     if folder is None:
         raise refused(f"{key} is a file beside the book, and this book is none; save it as a file")
-    source = read_text(folder / path, MAX_SOURCE)
+    source = read_text(folder / path, MAX_SOURCE, key)
     if len(source) > MAX_SOURCE:
-        raise refused(f"{folder / path}: larger than {MAX_SOURCE:,} characters; make it shorter")
+        most = f"larger than {MAX_SOURCE:,} characters"
+        raise refused(f"{key}: {folder / path}: {most}; make it shorter")
     module: Module = validated(Module, {"file": file, "name": name, "source": source}, key)
     return module

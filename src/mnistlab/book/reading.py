@@ -16,6 +16,7 @@ from mnistlab.book.trial import (
     MAX_TRIALS,
     Book,
     BookHeader,
+    Extra,
     Network,
     SeedCount,
     Training,
@@ -84,7 +85,8 @@ def read_book(book: str | Path) -> Book:
 def parse_book(text: str, name: str, file: str, folder: Path | None = None) -> Book:
     """The book in a TOML text; `file` is how errors call it. Raises BookError.
 
-    Modules are read from `folder`, where the book is; without one it can have none.
+    Modules are read from `folder`, where the book is; without one it can have none. Paths of data
+    and drawings lead from the current folder or, where nothing is there, from that one.
     """
     table: BookTable = validated(BookTable, _tables(text, file), file)
     _refuse_unknown(table.base, SETTING_KEYS, f"{file}: [base]")
@@ -92,12 +94,26 @@ def parse_book(text: str, name: str, file: str, folder: Path | None = None) -> B
     return Book(
         name=validated(BookName, name, f"{file}: its file's name"),
         title=table.title or name,
-        data=table.data,
+        data=_located(table.data, folder),
         validation=table.validation,
-        extra=table.extra,
+        margin=table.margin,
+        extra=tuple(_located_strokes(each, folder) for each in table.extra),
         seeds=tuple(range(table.seeds)),
         trials=tuple(_trial(each, settings[each.name], file) for each in table.trial),
     )
+
+
+def _located(path: str, folder: Path | None) -> str:
+    """A path, or one that leads beside the book where only that is there.
+
+    A word without a dot or a slash may be the name of a known data set: it stays as it is.
+    """
+    beside = str(folder / path) if folder and {*path} & set("./\\") else path
+    return beside if _exists(beside) and not _exists(path) else path
+
+
+def _located_strokes(extra: Extra, folder: Path | None) -> Extra:
+    return extra.model_copy(update={"strokes": _located(extra.strokes, folder)})
 
 
 def _tables(text: str, file: str) -> dict[str, Any]:
@@ -167,7 +183,11 @@ def _refuse_unknown(table: Iterable[str], valid: Iterable[str], place: str) -> N
 
 
 def _is_file(path: Path) -> bool:
+    return _exists(path) and path.is_file()
+
+
+def _exists(path: str | Path) -> bool:
     try:
-        return path.is_file()
-    except OSError:  # no name that a file can have, or a folder that may not be looked into
+        return Path(path).exists()
+    except (OSError, ValueError):  # no name of a file, or in a folder that may not be looked into
         return False

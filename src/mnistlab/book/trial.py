@@ -207,6 +207,7 @@ class BookHeader(Settings):
     title: Text = ""
     data: Text = "mnist"
     validation: Annotated[int, Field(ge=1)] = 10_000
+    margin: Annotated[float, Field(gt=0, le=100)] = 0.1  # points of accuracy that matter
     extra: Annotated[tuple[Extra, ...], Field(strict=False, max_length=100)] = ()
 
 

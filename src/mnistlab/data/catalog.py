@@ -61,6 +61,10 @@ CHOICES = (
 )
 
 
+# sets that people look for here, and why they are not
+LEFT_OUT = {"chestmnist": "its images have any number of 14 labels at once, a network one class"}
+
+
 def cache_folder() -> Path:
     """Where downloads and shared arrays are kept: $MNISTLAB_CACHE, or the system's cache folder."""
     chosen = os.environ.get("MNISTLAB_CACHE")
@@ -80,6 +84,8 @@ def load_data(data: str | Path, progress: Progress | None = None) -> DataSet:
         found = path.exists()
     if found:
         return read_path(path)
+    if data in LEFT_OUT:
+        raise DataError(f"{data}: left out, for {LEFT_OUT[str(data)]}; give {CHOICES}")
     near = get_close_matches(str(data), NAMES, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"give {CHOICES}"
     said = "neither a known data set nor a folder or file"

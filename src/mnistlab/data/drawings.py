@@ -28,7 +28,7 @@ def add_drawings(split: Split, extras: Sequence[Extra], progress: Progress | Non
     for extra in extras:
         if split.info.channels != 1:
             reason = f"strokes are grey, the images of {split.info.name} RGB"
-            raise DataError(f"{extra.strokes}: {reason}; take this [[extra]] out")
+            raise DataError(f"{extra.strokes}: {reason}; train without them")
         drawings = load_drawings(extra.strokes, progress)
         kept = [drawing for drawing in drawings if drawing.writer not in extra.exclude_writers]
         if not kept:

@@ -114,7 +114,7 @@ def _checked(
     found = f"{path}: {images} is {pixels.dtype} of shape {pixels.shape}"
     if pixels.shape[1:] not in SHAPES:
         what = f"not (n, {SIDE}, {SIDE}) or (n, {SIDE}, {SIDE}, 3)"
-        raise DataError(f"{found}, {what}; scale the images, or give a folder of them")
+        raise DataError(f"{found}, {what}; bring it to that shape, or give a folder of images")
     if pixels.dtype != np.uint8:
         raise DataError(f"{found}, not uint8; bring it to 0 to 255, round it, save it as uint8")
     found = f"{path}: {labels} is {numbers.dtype} of shape {numbers.shape}"
@@ -144,7 +144,18 @@ def _is_csv(path: Path) -> bool:
 
 
 def _read_csv(path: Path, name: str, tables: dict[str, Path]) -> DataSet:
-    return data_set(path, name, {part: read_csv(table) for part, table in tables.items()})
+    remarks = []
+    if "test" in tables and _lacks_labels(tables["test"]):
+        remarks.append(f"{one_line(tables['test'].name)} has no labels and was left out")
+        tables = {part: table for part, table in tables.items() if part != "test"}
+    parts = {part: read_csv(table) for part, table in tables.items()}
+    return data_set(path, name, parts, remarks)
+
+
+def _lacks_labels(path: Path) -> bool:
+    """Whether a CSV file's rows are all of 784 columns, as Kaggle has images to be predicted."""
+    widths = (len(row) for _, row in _rows(path))
+    return next(widths, 0) == SIDE**2 and all(width == SIDE**2 for width in widths)
 
 
 def read_csv(path: Path) -> Labelled:
@@ -152,24 +163,43 @@ def read_csv(path: Path) -> Labelled:
     pixels, with or without a header. Raises DataError.
     """
     labels, content = [], bytearray()
+    for number, row in _rows(path):
+        content += _pixels(path, number, row)
+        labels.append(row[0])
+        if len(labels) > MAX_IMAGES:
+            raise DataError(f"{path}: more than {MAX_IMAGES:,} images; split the file")
+    pixels = np.frombuffer(content, np.uint8) if content else np.empty(0, np.uint8)
+    return Labelled(pixels.reshape(len(labels), SIDE, SIDE), labels)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a CSV file and their numbers, without blank ones and a header."""
     try:
         with io.TextIOWrapper(idx.opened(path), "utf-8-sig", newline="") as file:
             lines = iter(lambda: file.readline(MAX_LINE), "")
             for number, row in enumerate(csv.reader(lines, skipinitialspace=True), 1):
                 if row and not (number == 1 and _is_header(row)):
-                    content += _pixels(path, number, row)
-                    labels.append(row[0])
-                if len(labels) > MAX_IMAGES:
-                    raise DataError(f"{path}: more than {MAX_IMAGES:,} images; split the file")
+                    yield number, row
     except (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
         reason = f"cannot be read ({one_line(error)[:120]})"
         raise DataError(f"{path}: {reason}; save it again as UTF-8") from None
-    pixels = np.frombuffer(content, np.uint8) if content else np.empty(0, np.uint8)
-    return Labelled(pixels.reshape(len(labels), SIDE, SIDE), labels)
 
 
 def _is_header(row: list[str]) -> bool:
-    return row[0].lower() in ("label", "class") or not any(cell.isdecimal() for cell in row[1:])
+    names = row[1:]
+    if len(row) < SIDE**2:
+        return False
+    if row[0].lower() in ("label", "class") and len(set(names)) == len(names):
+        return True  # names may be 0, 1, …; so many pixels of 256 levels cannot all differ
+    return all(map(_is_name, names))
+
+
+def _is_name(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return bool(cell.strip())
+    return False
 
 
 def _pixels(path: Path, number: int, row: list[str]) -> bytes:
@@ -180,5 +210,5 @@ def _pixels(path: Path, number: int, row: list[str]) -> bytes:
     try:
         return bytes(map(LEVELS.__getitem__, row[1:]))
     except KeyError as error:
-        found = f"{one_line(error.args[0])[:20]!r} is no whole number from 0 to 255"
+        found = f"{error.args[0][:20]!r} is no whole number from 0 to 255"
         raise DataError(f"{where}: {found}; correct or delete that line") from None

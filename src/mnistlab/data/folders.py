@@ -51,8 +51,9 @@ def read_class_folders(folder: Path, name: str) -> DataSet:
         raise DataError(f"{folder}: no image to train on; put some in a folder for each class")
     colour = any(picture.pixels.ndim == 3 for picture in pictures)
     parts = {part: _together(part, pictures, colour) for part in {each.part for each in pictures}}
+    inside = [f"{path.name}/{each.name}" for _, path in class_folders for each in _folders_in(path)]
     blank = {path.name for _, path in class_folders} - {picture.label for picture in pictures}
-    return data_set(folder, name, parts, _remarks(pictures, unreadable, blank))
+    return data_set(folder, name, parts, _remarks(pictures, unreadable, blank, inside))
 
 
 def _class_folders(folder: Path) -> list[tuple[str, Path]]:
@@ -130,7 +131,7 @@ def _together(part: str, pictures: list[Picture], colour: bool) -> Labelled:
 
 
 def _remarks(
-    pictures: list[Picture], unreadable: Collection[Path], blank: Collection[str]
+    pictures: list[Picture], unreadable: Collection[Path], blank: Collection[str], inside: list[str]
 ) -> Iterator[str]:
     """What was done to the files, in sentences."""
     scaled, many = sum(picture.scaled for picture in pictures), f"{len(pictures):,}"
@@ -141,7 +142,10 @@ def _remarks(
         names = _first([f"{path.parent.name}/{path.name}" for path in unreadable])
         yield f"images that cannot be read were left out ({len(unreadable):,}): {names}"
     if blank:
-        yield f"class folders without an image were left out: {_first(sorted(blank))}"
+        named = _first(sorted(blank))
+        yield f"class folders without an image directly in them were left out: {named}"
+    if inside:
+        yield f"folders inside class folders were passed over: {_first(inside)}"
 
 
 def _first(names: list[str]) -> str:

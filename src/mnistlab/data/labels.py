@@ -44,9 +44,8 @@ def data_set(
     if "test" not in images:
         images |= _test_set_aside(path, images["train"])
         kept, aside = f"{len(images['train']):,}", f"{len(images['test']):,}"
-        remarks += (
-            f"no test images came with it: {kept} to learn from, {aside} set aside to test",
-        )
+        sizes = f"{kept} to learn from, {aside} set aside to test"
+        remarks += (f"no labelled test images came with it: {sizes}",)
     _check_all_are_trained(path, images)
     return DataSet(name, **images, remarks=remarks)
 

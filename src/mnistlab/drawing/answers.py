@@ -78,12 +78,17 @@ def require_grey(model: Predictor) -> None:
         raise StoreError(f"{model.name}: a model of RGB images, and {remedy}")
 
 
-def ask_images(model: Predictor, paths: Iterable[Path]) -> Iterator[Answer]:
-    """What the model says of each image file: of its ink, or of all of it if the model sees RGB."""
+def ask_images(model: Predictor, paths: Iterable[Path], whole: bool = False) -> Iterator[Answer]:
+    """What the model says of each image file.
+
+    A grey model whose classes are all called by one character is taken for one of drawn signs, and
+    shown the image's ink, framed; any other, or with `whole`, all of the image, scaled.
+    """
+    signs = model.channels == 1 and all(len(name) == 1 for name in model.classes)
     for path in paths:
         source = one_line(path)
         try:
-            picture = _framed(path) if model.channels == 1 else _in_colour(path)
+            picture = _framed(path) if signs and not whole else _whole(path, model.channels)
             yield Answer(source, model.guess(picture))
         except LabError as error:
             reason = str(error).removeprefix(f"{path}: ")
@@ -96,14 +101,16 @@ def _framed(path: Path) -> Bytes:
     return frame_ink(find_ink(read_image(path)))
 
 
-def _in_colour(path: Path) -> Bytes:
-    """The whole image (28, 28, 3), scaled as the images of a data folder are."""
+def _whole(path: Path, channels: int) -> Bytes:
+    """The whole image (28, 28), or (28, 28, 3), scaled as the images of a data folder are."""
+    from PIL import Image
+
     from mnistlab.data.folders import read_picture
     from mnistlab.data.ink import errors_named
 
     with errors_named(path):
         picture, _ = read_picture(path)
-    return picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
+    return np.array(Image.fromarray(picture).convert("L" if channels == 1 else "RGB"))
 
 
 def ask_strokes(model: Predictor, stream: BinaryIO, name: str) -> Iterator[Answer]:

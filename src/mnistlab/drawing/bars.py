@@ -13,6 +13,7 @@ from mnistlab.model.predictor import Guess, Predictor
 
 WIDTH, COLUMN = 300, 78  # pixels of a usual screen: at least, and of each of several models
 MAX_ROWS = 12  # of one column of classes whatever room there is; more of them take more columns
+MIN_BAR = 12  # pixels of a usual screen; where bars would be shorter, only the likeliest have one
 MIN_ROWS = 8  # fewer classes have bars as thick as so many would
 NAMES, NAMES_BESIDE = 0.48, 0.3  # of a column of classes, the most for names; beside several models
 
@@ -44,11 +45,17 @@ def cut(text: str, room: float, measure: Callable[[str], int]) -> str:
     return f"{text[: fitting + 1]}…" if len(text) > 1 else text
 
 
+def shortened(text: str, room: float, measure: Callable[[str], int]) -> str:
+    """The text, cut where it is too long and that makes it shorter."""
+    return min(text, cut(text, room, measure), key=measure)
+
+
 class Bars(tk.Canvas):
     """Bars for each class, several models' side by side; a click on a model's column selects it.
 
     Where there are too many classes for that, or the models' are not the same, only the selected
-    model has bars, and what each of the others answers stands above them.
+    model has bars, and what each of the others answers stands above them. Where there is too little
+    room for bars or for names to differ, only the likeliest classes have one, the likeliest first.
     """
 
     def __init__(
@@ -61,6 +68,7 @@ class Bars(tk.Canvas):
         self.plain = font.nametofont("TkDefaultFont", root=parent)
         self.measure = cache(self.small.measure)  # Tk takes its time
         self.line, self.gap = self.small.metrics("linespace"), round(10 * unit)
+        self.least = MIN_BAR * unit
         one_set = len({model.classes for model in models}) == 1
         self.together = len(models) > 1 and one_set and len(models[0].classes) <= MAX_ROWS
         self.header = round(2.6 * self.line) if len(models) > 1 else 0
@@ -85,48 +93,67 @@ class Bars(tk.Canvas):
     ) -> None:
         self.delete("all")
         self.configure(background=theme.hex("window"))
-        width, height = self.winfo_width(), self.winfo_height() - self.header
-        self.cells = cells(len(classes), width, height, self.line)
-        share = NAMES_BESIDE if self.together else NAMES
-        room = self.cells[0].width * share - self.gap
-        names = [cut(name, room, self.measure) for name in classes]
-        self.named = max(map(self.measure, names)) + self.gap
-        guess, few = guesses[selected], len(classes) <= MAX_ROWS
-        for place, (cell, name) in enumerate(zip(self.cells, names, strict=True)):
+        guess = guesses[selected]
+        names = self._lay_out(guess, selected, classes)
+        few = len(names) <= MAX_ROWS
+        for row, (cell, place) in enumerate(zip(self.cells, self.places, strict=True)):
             shade = theme.hex("text" if few or (guess and guess.digit == place) else "faint")
-            self._text(cell.left + self.named - 0.8 * self.gap, place, name, shade)
+            self._text(cell.left + self.named - 0.8 * self.gap, row, names[row], shade)
         for number, guess in enumerate(guesses):
             if self.header:
                 self._title(number, guess, number == selected, theme)
             if self.together or number == selected:
                 self._column(number, guess, number == selected, theme)
 
+    def _lay_out(self, guess: Guess | None, selected: int, classes: Sequence[str]) -> list[str]:
+        """Choose which classes are shown and where; return their names as there is room for."""
+        self.places = list(range(len(classes)))
+        names = self._place_cells(classes)
+        cramped = len(set(names)) < len(names) or self._span(0, selected)[1] < self.least
+        if len(classes) > MAX_ROWS and cramped:
+            if guess:
+                self.places.sort(key=lambda place: -guess.probabilities[place])
+            rows = (self.winfo_height() - self.header) // self.line
+            del self.places[min(MAX_ROWS, max(MIN_ROWS, rows)) :]
+            names = self._place_cells([classes[place] for place in self.places])
+        return names
+
+    def _place_cells(self, names: Sequence[str]) -> list[str]:
+        """Give each name its cell; return the names, shortened where they must be."""
+        width, height = self.winfo_width(), self.winfo_height() - self.header
+        self.cells = cells(len(names), width, height, self.line)
+        share = NAMES_BESIDE if self.together else NAMES
+        room = self.cells[0].width * share - self.gap
+        short = [shortened(name, room, self.measure) for name in names]
+        self.named = max(map(self.measure, short)) + self.gap
+        return short
+
     def _column(self, number: int, guess: Guess | None, selected: bool, theme: Theme) -> None:
         colour = theme.hex("unsure" if guess and guess.unsure else "bar" if selected else "faint")
-        for place in range(len(self.cells)):
-            left, width = self._span(place, number)
+        for row, place in enumerate(self.places):
+            left, width = self._span(row, number)
             share = 0.0 if guess is None else float(guess.probabilities[place])
-            self._bar(place, left, width, theme.hex("line"))
+            self._bar(row, left, width, theme.hex("line"))
             if width * share >= 0.5:
-                self._bar(place, left, width * share, colour)
+                self._bar(row, left, width * share, colour)
             if guess and not self.together and len(self.cells) <= MAX_ROWS:
                 shade = theme.hex("text" if place == guess.digit else "faint")
-                self._text(self.winfo_width(), place, percent(share), shade)
+                self._text(self.winfo_width(), row, percent(share), shade)
 
-    def _span(self, place: int, number: int) -> tuple[float, float]:
+    def _span(self, row: int, number: int) -> tuple[float, float]:
         """Left edge and length of a class's bar, of a model that finds it certain."""
         if self.together:
             return self._place(number)
         few = len(self.cells) <= MAX_ROWS
         taken = self.measure("> 99.9 %") + 0.6 * self.gap if few else self.gap
-        cell = self.cells[place]
+        cell = self.cells[row]
         return cell.left + self.named, cell.width - self.named - taken
 
     def _title(self, number: int, guess: Guess | None, selected: bool, theme: Theme) -> None:
         left, width = self._place(number)
-        label = cut(guess.label, width - self.gap, self.plain.measure) if guess else "–"
+        label = shortened(guess.label, width - self.gap, self.plain.measure) if guess else "–"
         said = f"{label}?" if guess and guess.unsure else label
-        name = cut(self.names[number], width, self.measure)
+        name = shortened(self.names[number], width, self.measure)
         colour = theme.hex("text" if selected else "faint")
         for top, text, face in ((0, name, self.small), (self.line, said, self.plain)):
             self.create_text(left, top, text=text, anchor="nw", fill=colour, font=face)
@@ -134,13 +161,13 @@ class Bars(tk.Canvas):
             y = self.header - 2
             self.create_line(left, y, left + width, y, fill=theme.hex("bar"), width=2)
 
-    def _bar(self, place: int, left: float, width: float, colour: str) -> None:
-        _, top, _, height = self.cells[place]
+    def _bar(self, row: int, left: float, width: float, colour: str) -> None:
+        _, top, _, height = self.cells[row]
         first, last = self.header + top + height * 0.2, self.header + top + height * 0.8
         self.create_rectangle(left, first, left + width, last, fill=colour, width=0)
 
-    def _text(self, right: float, place: int, text: str, colour: str) -> None:
-        _, top, _, height = self.cells[place]
+    def _text(self, right: float, row: int, text: str, colour: str) -> None:
+        _, top, _, height = self.cells[row]
         fits = (self.plain.actual("family"), -max(1, round(0.86 * height)))  # in pixels
         chosen = self.small if height >= self.line else fits
         y = self.header + top + height / 2

@@ -8,13 +8,14 @@ import numpy as np
 
 from mnistlab.book.trial import Trial
 from mnistlab.report.plots import Curve, Curves
-from mnistlab.results.compare import MARGIN, Verdict
+from mnistlab.results.compare import Verdict
 
 CHART = (330.0, 170.0)  # width and height of the plotting area
 MAX_POINTS = 200  # of one line; more cannot be told apart
 MAX_LOSS = 10.0  # nats on an axis, twice what guessing costs; a line that diverges leaves it
 MAX_LANES = 8  # of the chain; what branches further is drawn in the last
 WHISKERS = 300.0  # width of the scale of differences
+LABEL = 34.0  # between two of its ticks at the least, for their labels
 Scale = Callable[[float], float]
 
 
@@ -65,6 +66,15 @@ class Whisker:
     middle: float
     low: float | None
     high: float | None
+
+
+@dataclass(frozen=True)
+class Differences:
+    """A whisker for each changed trial, the ticks of their scale in points, and ±margin on it."""
+
+    whiskers: dict[str, Whisker]
+    ticks: list[Tick]
+    margin: tuple[float, float]
 
 
 def learning_charts(curves: Mapping[str, Sequence[Curves]]) -> dict[str, list[Chart]]:
@@ -157,26 +167,24 @@ def chain(trials: Sequence[Trial]) -> list[Row]:
     return rows
 
 
-def whiskers(verdicts: Sequence[Verdict]) -> tuple[dict[str, Whisker], list[Tick]]:
-    """Each changed trial's difference on one scale, and the scale's ticks in points.
+def whiskers(verdicts: Sequence[Verdict], margin: float) -> Differences:
+    """Each changed trial's difference on one scale.
 
-    The scale is about linear within ±0.1 points and logarithmic beyond.
+    The scale is about linear within the margin and logarithmic beyond.
     """
     known = [it for each in verdicts for it in (each.difference, each.low, each.high)]
-    limit = max([2 * MARGIN, *(abs(value) for value in known if value is not None)]) * 1.15
+    limit = max([2 * margin, *(abs(value) for value in known if value is not None)]) * 1.15
 
     def x(value: float) -> float:
-        return WHISKERS / 2 * (1 + math.asinh(value / MARGIN) / math.asinh(limit / MARGIN))
+        return WHISKERS / 2 * (1 + math.asinh(value / margin) / math.asinh(limit / margin))
 
     drawn = {}
     for it in verdicts:
         if it.difference is not None:
             low, high = (None if end is None else x(end) for end in (it.low, it.high))
             drawn[it.trial.name] = Whisker(x(it.difference), low, high)
-    sizes = [size for size in (0.001, 0.01, 0.1, 1.0) if size <= limit]
-    ticks = [
-        Tick(x(sign * size), f"{'−' if sign < 0 else '+'}{100 * size:g}")
-        for size in sizes
-        for sign in (-1, 1)
-    ]
-    return drawn, [Tick(x(0), "0"), *ticks]
+    ticks = [Tick(x(0), "0")]
+    for size in (step * 10.0**power for power in range(-3, 3) for step in (1, 2, 5)):  # points
+        if size <= 100 * limit and x(size / 100) - ticks[-1].at >= LABEL:
+            ticks += [Tick(x(-size / 100), f"−{size:g}"), Tick(x(size / 100), f"+{size:g}")]
+    return Differences(drawn, ticks, (x(-margin), x(margin)))

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from mnistlab.book.reading import shipped_books
 from mnistlab.data.catalog import NAMES
 from mnistlab.images import Images
-from mnistlab.report.charts import Chart, Row, Tick, Whisker, chain, learning_charts, whiskers
+from mnistlab.report.charts import Chart, Differences, Row, chain, learning_charts, whiskers
 from mnistlab.report.front import Front, front
 from mnistlab.report.plots import Curves, learning_curves
+from mnistlab.report.words import is_own_data
+from mnistlab.results.best import Best
 from mnistlab.results.compare import Verdict
 from mnistlab.results.mistakes import (
     GainsAndLosses,
@@ -17,7 +19,7 @@ from mnistlab.results.mistakes import (
     find_mistakes,
     load_predictions,
 )
-from mnistlab.results.store import Plan
+from mnistlab.results.plan import Plan
 from mnistlab.results.summary import Results, TrialSummary
 from mnistlab.training.record import RunRecord
 
@@ -27,14 +29,14 @@ class Report:
     """What a report is made of. Of a trial, or of the change that made it, by the trial's name."""
 
     results: Results
+    best: Best | None
     summaries: dict[str, TrialSummary]
     verdicts: dict[str, Verdict]
     mistakes: dict[str, Mistakes]
     gains_and_losses: dict[str, GainsAndLosses]
     curves: dict[str, list[Curves]]
     charts: dict[str, list[Chart]]
-    whiskers: dict[str, Whisker]
-    scale: list[Tick]  # of the whiskers
+    differences: Differences
     chain: list[Row]
     front: Front | None  # None where all trials have as many weights
     environments: list[dict[str, str]]
@@ -60,17 +62,16 @@ def compose(results: Results, test: Images) -> Report:
         for name, summary in summaries.items()
         if (weights := summary.parameters)
     }
-    ends, scale = whiskers(list(verdicts.values()))
     return Report(
         results=results,
+        best=results.best(),
         summaries=summaries,
         verdicts=verdicts,
         mistakes={name: find_mistakes(known) for name, known in predictions.items()},
         gains_and_losses={name: images for name, images in gains_and_losses.items() if images},
         curves=curves,
         charts=learning_charts(curves),
-        whiskers=ends,
-        scale=scale,
+        differences=whiskers(list(verdicts.values()), results.margin),
         front=front(sized),
         chain=chain([summary.trial for summary in summaries.values()]),
         environments=_environments(results.records),
@@ -88,7 +89,8 @@ def _command(plan: Plan) -> str:
     """How to run it again, wherever: where a folder of data lies on this machine is left out."""
     book, data = plan.book, plan.data.name.split(" + ")[0]
     name = book.name if book.name in shipped_books() else f"{book.name}.toml"
-    words = ["mnistlab run", name, "--data", data if data in NAMES else "PATH", *book.options]
+    known = data if data in NAMES else "" if is_own_data(book, data) else "PATH"
+    words = ["mnistlab run", name, *(["--data", known] if known else []), *book.options]
     if plan.engine == "torch":
         words.append("--engine torch")
     if plan.device != "cpu":

@@ -1,6 +1,7 @@
 """`results.json`, the contract that other programs read; later versions only add keys."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from mnistlab.data.split import PARTS
@@ -23,7 +24,11 @@ def to_json(results: Results) -> str:
         "data": plan.data.model_dump(include={"name", "sha256", "sizes", "classes", "channels"}),
         "engine": plan.engine,
         "device": plan.device,
-        "best": best.trial.name if best else None,
+        "margin": results.margin,
+        "looks": [asdict(look) for look in plan.looks],
+        "best": best.trial if best else None,
+        "not_told_from_best": best.rivals if best else (),
+        "best_seeds": best.seeds if best else (),
         "runs": [
             {"trial": summary.trial.name, "parent": summary.trial.parent}
             | _run(record)
@@ -31,7 +36,7 @@ def to_json(results: Results) -> str:
             for summary in results.summaries()
             for record in summary.records
         ],
-        "verdicts": [_verdict(verdict) for verdict in results.verdicts()],
+        "verdicts": [verdict_record(verdict) for verdict in results.verdicts()],
     }
     return json.dumps(contract, indent=1, allow_nan=False)
 
@@ -43,15 +48,17 @@ def _run(record: RunRecord) -> dict[str, Any]:
     return record.model_dump(include=keys | {"parameters"}) | {"scores": scores}
 
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
-    figures = ("n", "difference", "low", "high", "p", "p_holm", "margin", "detectable")
+def verdict_record(verdict: Verdict) -> dict[str, Any]:
+    figures = ("n", "difference", "low", "high", "p", "p_holm", "margin", "detectable", "level")
     return {
         "trial": verdict.trial.name,
         "parent": verdict.parent.name,
         "changed": verdict.changed,
         "metric": METRIC,
         **{name: getattr(verdict, name) for name in figures},
+        "look": verdict.look,
         "verdict": verdict.verdict,
+        "direction": verdict.direction,
         "verdict_text": verdict.verdict_text,
         "also": {name: _also(name, it) for name, it in verdict.also.items()},
     }

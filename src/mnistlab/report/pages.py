@@ -17,7 +17,7 @@ from mnistlab.data.sheet import as_shown
 from mnistlab.data.split import PARTS
 from mnistlab.errors import one_line, store_errors_as_unfinished
 from mnistlab.images import Bytes, Images
-from mnistlab.report import words
+from mnistlab.report import trial_words, verdict_words, words
 from mnistlab.report.compose import Report, compose
 from mnistlab.report.export import to_json
 from mnistlab.report.plots import draw_curves
@@ -26,9 +26,13 @@ from mnistlab.results.store import Store
 from mnistlab.results.summary import Results
 
 FILTERS = (
-    words.change_words, words.data_words, words.environment_words, words.network_words,
-    words.other_metrics, words.p_words, words.pooling_words, words.quoted, words.recall_words,
-    words.remarks, words.sentence, words.shortened, words.show,
+    trial_words.change_words, trial_words.network_words,
+    verdict_words.best_basis, verdict_words.best_words, verdict_words.look_rows,
+    verdict_words.look_words, verdict_words.looks_words, verdict_words.margin_words,
+    verdict_words.other_metrics, verdict_words.p_words, verdict_words.remarks,
+    verdict_words.sentence, verdict_words.standing,
+    words.data_words, words.environment_words, words.pooling_words, words.quoted,
+    words.recall_words, words.shortened, words.show,
 )  # fmt: skip
 HEAT = (214, 104, 42)  # of the confusion's colours, which light and dark pages share
 OVERVIEW = {
@@ -56,7 +60,7 @@ def write_report(store: Store, results: Results) -> None:
 
 def to_markdown(report: Report) -> str:
     """The report as Markdown; whatever users wrote appears as text."""
-    environment = _environment(autoescape=False)  # of HTML: `text` escapes what users wrote
+    environment = jinja_environment(autoescape=False)  # of HTML: `text` escapes what users wrote
     environment.filters |= {"text": as_text, "code": as_code}
     return environment.get_template("report.md.jinja").render(report=report)
 
@@ -68,15 +72,15 @@ def to_html(report: Report, test: Images) -> str:
     one script by their hashes, so that mark-up which came in with a text could not even run if it
     stayed mark-up.
     """
-    environment = _environment(autoescape=True)
-    environment.finalize = _printable
+    environment = jinja_environment(autoescape=True)
+    environment.finalize = printable_value
     environment.filters["picture"] = lambda index: _address(as_shown(test.pixels[index]))
     environment.filters["heat"] = lambda found: _address(heat(found))
     folder = resources.files("mnistlab.report") / "templates"
     style, script = ((folder / name).read_text("utf-8") for name in ("report.css", "report.js"))
     policy = (
-        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; "
-        f"script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; img-src data:; style-src '{policy_hash(style)}'; "
+        f"script-src '{policy_hash(script)}'; base-uri 'none'; form-action 'none'"
     )
     return environment.get_template("report.html.jinja").render(
         report=report, policy=policy, style=Markup(style), script=Markup(script)
@@ -99,7 +103,7 @@ def as_code(value: str) -> str:
     return f"{fence}{space}{line}{space}{fence}"
 
 
-def _environment(*, autoescape: bool) -> Environment:
+def jinja_environment(*, autoescape: bool) -> Environment:
     environment = Environment(
         loader=PackageLoader("mnistlab.report"), undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, autoescape=autoescape,
@@ -112,13 +116,13 @@ def _environment(*, autoescape: bool) -> Environment:
     return environment
 
 
-def _printable(value: object) -> object:
+def printable_value(value: object) -> object:
     """What the page prints of a value: of a text with control characters one line without them."""
     plain = not isinstance(value, str) or isinstance(value, Markup) or value.isprintable()
     return value if plain else one_line(value)
 
 
-def _hash(text: str) -> str:
+def policy_hash(text: str) -> str:
     """An inline style or script as the policy names it; the browser compares what it finds."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 

@@ -10,22 +10,13 @@ from itertools import pairwise
 from typing import Any
 
 from mnistlab.book.trial import Trial, changed
-from mnistlab.results.statistics import (
-    LEVEL,
-    Interval,
-    detectable,
-    holm,
-    interval,
-    standard_deviation,
-    t_test,
-)
+from mnistlab.results.judging import MARGIN, UNCLEAR, Judgement, direction, judge
+from mnistlab.results.looks import Change, Look, decide
+from mnistlab.results.statistics import LEVEL, Interval, interval
 from mnistlab.training.record import RunRecord
 
 METRIC = "validation accuracy"
-FEWEST = 3  # paired seeds for a verdict
-MARGIN = 0.001  # an interval inside ±0.1 points is a difference that matters to nobody
 SETTLED = 5  # epochs before smoothness is measured
-HELPED, HURT, UNCLEAR, TOO_FEW = "helped", "hurt", "no clear difference", "too few seeds"
 
 Pair = tuple[Trial, Trial]  # before and after a change
 Runs = list[tuple[RunRecord, RunRecord]]  # of both, paired by seed
@@ -39,17 +30,19 @@ class Verdict:
     parent: Trial
     n: int  # paired seeds
     difference: float | None  # of validation accuracy, after minus before: the mean over the pairs
-    low: float | None
+    low: float | None  # of the interval of 1 - `level`, for this change alone
     high: float | None
     p: float | None
     p_holm: float | None
-    tested: int  # changes that p_holm is corrected for
+    tested: int  # changes that p_holm, `detectable` and EQUIVALENT are corrected for
     detectable: float | None  # the difference that n seeds could have found
-    verdict: str  # HELPED, HURT, UNCLEAR or TOO_FEW
+    verdict: str  # HELPED, HURT, EQUIVALENT, UNCLEAR or TOO_FEW
     also: Mapping[str, Interval]  # differences of other figures; of `time` the ratio
     left_out: Mapping[tuple[str, str], Sequence[int]]  # (trial, reason) → seeds without a partner
     differ_in: Sequence[str]  # what distinguishes the environments of paired runs
     margin: float = MARGIN
+    level: float = LEVEL  # the chance to err that it takes, for all changes together
+    look: int | None = None  # from 1, where seeds are added until all is decided
 
     @property
     def changed(self) -> dict[str, tuple[Any, Any]]:
@@ -57,83 +50,104 @@ class Verdict:
         return changed(self.parent, self.trial)
 
     @property
-    def within_margin(self) -> bool:
-        """Whether the whole interval is too small to matter."""
-        return all(end is not None and abs(end) < self.margin for end in (self.low, self.high))
+    def direction(self) -> str | None:
+        """HELPED or HURT where the sign is certain, also of an EQUIVALENT change, else None."""
+        return direction(self.difference, self.p_holm, self.level)
 
     @property
     def verdict_text(self) -> str:
         """The verdict with its qualification, if it has one."""
-        if self.verdict in (HELPED, HURT) and self.within_margin:
-            return f"{self.verdict}, too little to matter"
-        if self.verdict == UNCLEAR and self.p is not None and self.p <= LEVEL:
+        if self.verdict == UNCLEAR and self.p is not None and self.p <= self.level:
             return f"{UNCLEAR} after correcting for {self.tested} changes"
         return self.verdict
 
 
-def compare(trials: Sequence[Trial], records: Sequence[RunRecord]) -> list[Verdict]:
-    """The verdict on every change whose trial has runs, in order, corrected for one another."""
-    names = {trial.name: trial for trial in trials}
+def compare(
+    trials: Sequence[Trial],
+    records: Sequence[RunRecord],
+    margin: float = MARGIN,
+    looks: Sequence[Look] = (),
+) -> list[Verdict]:
+    """The verdict on every change whose trial has runs, in order, corrected for one another.
+
+    With looks each is of the look that decided it, or of the last that is complete.
+    """
     there = {record.trial for record in records}
-    changes = [(names[it.parent], it) for it in trials if it.parent and it.name in there]
-    return compare_pairs(changes, records)
+    verdicts = compare_pairs(_changes(trials), records, margin, looks)
+    return [it for it in verdicts if it.trial.name in there]
 
 
-def compare_pairs(pairs: Sequence[Pair], records: Sequence[RunRecord]) -> list[Verdict]:
+def compare_pairs(
+    pairs: Sequence[Pair],
+    records: Sequence[RunRecord],
+    margin: float = MARGIN,
+    looks: Sequence[Look] = (),
+) -> list[Verdict]:
     """The verdict on each (before, after), corrected for one another."""
-    matched = [_matched(pair, records) for pair in pairs]
-    changes = [_differences(runs, _accuracy) for runs in matched]
-    judged = judge(changes)
-    tested = sum(p is not None for p, _, _ in judged)
+    images = _images(records)
+    if looks:
+        changes = [differences_by_seed(pair, records) for pair in pairs]
+        judged = decide(changes, looks, margin, images).judgements
+    else:
+        judged = judge(
+            [_differences(_matched(it, records), _accuracy) for it in pairs], margin, images
+        )
     verdicts = []
-    for pair, runs, differences, (p, p_holm, verdict) in zip(
-        pairs, matched, changes, judged, strict=True
-    ):
-        it = interval(differences)
-        others = {name: interval(_differences(runs, each)) for name, each in MEASURES.items()}
-        verdicts.append(
-            Verdict(
-                parent=pair[0], trial=pair[1],
-                n=it.n, difference=it.mean, low=it.low, high=it.high,
-                p=p, p_holm=p_holm, tested=tested,
-                detectable=detectable(differences), verdict=verdict,
-                also=others | {"time": _ratio(runs)},
-                left_out=_left_out(pair, records), differ_in=_differing(runs),
-            )
-        )  # fmt: skip
+    for pair, it in zip(pairs, judged, strict=True):
+        seeds = looks[it.look - 1].seeds if it.look else None
+        used = [record for record in records if seeds is None or record.seed < seeds]
+        verdicts.append(_verdict(pair, used, it, margin))
     return verdicts
 
 
-def judge(changes: Sequence[Sequence[float]]) -> list[tuple[float | None, float | None, str]]:
-    """p, p corrected and the verdict on each of a book's changes.
+def seeds_needed(
+    trials: Sequence[Trial],
+    records: Sequence[RunRecord],
+    looks: Sequence[Look],
+    margin: float = MARGIN,
+) -> dict[str, int]:
+    """Trial → the seeds, from 0, that it needs before the next look; call again with their records.
 
-    A change is its differences in validation accuracy, one per paired seed. With fewer than three
-    it is neither tested nor counted in the correction.
+    All need the first look's; then those at either end of a change that is open. Where every one
+    has a record, done or not, nothing is open any more or the last look is past.
     """
-    p_values = [_p(differences) for differences in changes]
-    corrected = iter(holm([p for p in p_values if p is not None]))
-    judged = []
-    for differences, p in zip(changes, p_values, strict=True):
-        p_holm = None if p is None else next(corrected)
-        judged.append((p, p_holm, _verdict(differences, p_holm)))
-    return judged
+    changes = _changes(trials)
+    by_seed = [differences_by_seed(pair, records) for pair in changes]
+    decisions = decide(by_seed, looks, margin, _images(records))
+    needed = {trial.name: looks[0].seeds for trial in trials}
+    ends = {trial.name for i in decisions.open for trial in changes[i]}
+    return needed | dict.fromkeys(ends, decisions.seeds)
 
 
-def _p(differences: Sequence[float]) -> float | None:
-    """The t test's p. Equal differences have no t: theirs is the sign test's, 1 if they are 0."""
-    if len(differences) < FEWEST:
-        return None
-    if standard_deviation(differences):
-        return t_test(differences)
-    return 1.0 if abs(differences[0]) < 1e-12 else 2.0 ** (1 - len(differences))
+def _changes(trials: Sequence[Trial]) -> list[Pair]:
+    names = {trial.name: trial for trial in trials}
+    return [(names[it.parent], it) for it in trials if it.parent]
 
 
-def _verdict(differences: Sequence[float], p_holm: float | None) -> str:
-    if p_holm is None:
-        return TOO_FEW
-    if p_holm > LEVEL:
-        return UNCLEAR
-    return HELPED if sum(differences) > 0 else HURT
+def _images(records: Sequence[RunRecord]) -> int:
+    """The validation images that the runs share."""
+    return min((record.data.sizes["validation"] for record in records), default=1)
+
+
+def differences_by_seed(pair: Pair, records: Sequence[RunRecord]) -> Change:
+    """The difference of every seed that both trials have tried; None where one came to nothing."""
+    before, after = ({it.seed: it for it in records if it.trial == trial.name} for trial in pair)
+    done = {it[0].seed: _accuracy(it[1]) - _accuracy(it[0]) for it in _matched(pair, records)}
+    return {seed: done.get(seed) for seed in before.keys() & after.keys()}
+
+
+def _verdict(pair: Pair, records: Sequence[RunRecord], it: Judgement, margin: float) -> Verdict:
+    """A judgement with the change that it is about and what else its runs say."""
+    runs, mean = _matched(pair, records), it.interval
+    also = {name: interval(_differences(runs, each)) for name, each in MEASURES.items()}
+    return Verdict(
+        parent=pair[0], trial=pair[1],
+        n=mean.n, difference=mean.mean, low=mean.low, high=mean.high,
+        p=it.p, p_holm=it.p_holm, tested=it.tested, detectable=it.detectable, verdict=it.verdict,
+        also=also | {"time": _ratio(runs)},
+        left_out=_left_out(pair, records), differ_in=_differing(runs),
+        margin=margin, level=it.level, look=it.look,
+    )  # fmt: skip
 
 
 Measure = Callable[[RunRecord], float | None]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from mnistlab.images import Images
 from mnistlab.model import Probabilities
 from mnistlab.results.statistics import Interval, interval, wilson
-from mnistlab.results.store import Store, StoredRun
+from mnistlab.results.store import StoredRun
 from mnistlab.training.scores import Labels, confusion_matrix
 
 BINS = 15  # of confidence, as in the paper that `reliability` names
@@ -169,18 +169,6 @@ def find_gains_and_losses(before: TestPredictions, after: TestPredictions) -> Ga
         _highest(net, after, MAX_SHOWN),
         _highest(-net, after, MAX_SHOWN),
     )
-
-
-def compare_predictions(
-    store: Store, runs: Sequence[StoredRun], before: str, after: str
-) -> GainsAndLosses | None:
-    """Return what going from one stored trial to another gains and loses. Raises StoreError."""
-    test = store.test()
-    then, now = (
-        load_predictions([run for run in runs if run.record.trial == name], test)
-        for name in (before, after)
-    )
-    return find_gains_and_losses(then, now) if then and now else None
 
 
 def reliability(probabilities: Probabilities, labels: Labels, seeds: int = 1) -> tuple[Bin, ...]:

@@ -37,7 +37,7 @@ def best_model(place: Path) -> tuple[str, Path]:
         return find_models(place)[0]
     results = read_results(Store(place))
     runs, best = _best_runs(place, results), results.best()
-    return next((name, run.model()) for name, run in runs if best and name == best.trial.name)
+    return next((name, run.model()) for name, run in runs if best and name == best.trial)
 
 
 def _best_runs(place: Path, results: Results) -> list[tuple[str, StoredRun]]:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from itertools import accumulate
 from statistics import fmean, stdev
 
-LEVEL = 0.05  # of every test; intervals are of 1 - LEVEL
+LEVEL = 0.05  # of every test, unless told otherwise; intervals are of 1 - LEVEL
 POWER = 0.8  # the chance of being found that a detectable difference has
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over `n` values and its 95 % interval; what few or equal values do not have is None.
+    """A mean over `n` values and its interval; what few or equal values do not have is None.
 
     There is no mean without a value, and no interval without a spread.
     """
@@ -32,47 +32,56 @@ class Interval:
         return None if self.mean is None or self.high is None else self.high - self.mean
 
 
-def interval(values: Sequence[float | None]) -> Interval:
-    """Return mean ± t(0.975, n-1)·s/√n of the values that are defined (Student 1908)."""
-    from scipy.special import stdtrit
+def interval(values: Sequence[float | None], level: float = LEVEL, least: float = 0.0) -> Interval:
+    """Return mean ± t·s/√n of the values that are defined, t(1 - level/2, n-1) (Student 1908).
 
+    The interval is of 1 - `level`; s is taken to be `least` or more.
+    """
     known = [value for value in values if value is not None]
-    n = len(known)
+    n, spread = len(known), standard_deviation(known, least)
     mean = fmean(known) if known else None
-    if mean is None or not standard_deviation(known):
+    if mean is None or not spread:
         return Interval(n, mean, None, None)
-    half = float(stdtrit(n - 1, 1 - LEVEL / 2)) * standard_deviation(known) / math.sqrt(n)
+    half = student(1 - level / 2, n) * spread / math.sqrt(n)
     return Interval(n, mean, mean - half, mean + half)
 
 
-def standard_deviation(values: Sequence[float]) -> float:
-    """The standard deviation, with n - 1; exactly 0 for values that are equal but for rounding."""
-    if not values or max(values) - min(values) < 1e-12:
+def standard_deviation(values: Sequence[float], least: float = 0.0) -> float:
+    """The standard deviation, with n - 1; `least` if it would be smaller.
+
+    Exactly 0 for values that are equal but for rounding, and, whatever `least`, for a single one.
+    """
+    if len(values) < 2:
         return 0.0
-    return stdev(values)
+    equal = max(values) - min(values) < 1e-12
+    return max(least, 0.0 if equal else stdev(values))
 
 
-def t_test(differences: Sequence[float]) -> float:
-    """Two-sided p of Student's paired t test, for differences that are not all the same."""
+def student(share: float, n: int) -> float:
+    """The quantile of Student's t for `n` values: n - 1 degrees of freedom."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(n - 1, share))
+
+
+def t_test(differences: Sequence[float], least: float = 0.0) -> float:
+    """Two-sided p of Student's paired t test, of differences that have a spread (or a `least`)."""
     from scipy.special import stdtr
 
     n = len(differences)
-    t = fmean(differences) / (standard_deviation(differences) / math.sqrt(n))
+    t = fmean(differences) / (standard_deviation(differences, least) / math.sqrt(n))
     return float(2 * stdtr(n - 1, -abs(t)))
 
 
-def detectable(differences: Sequence[float]) -> float | None:
-    """The true mean that as many differences, spread like these, find four times in five.
+def detectable(n: int, spread: float, level: float = LEVEL) -> float | None:
+    """The true mean that n differences of this standard deviation find four times in five.
 
-    (t(0.975) + t(0.8))·s/√n with n - 1 degrees of freedom (Bloom 1995); None without a spread.
+    (t(1 - level/2) + t(0.8))·s/√n with n - 1 degrees of freedom (Bloom 1995); None without a
+    spread.
     """
-    from scipy.special import stdtrit
-
-    n, s = len(differences), standard_deviation(differences)
-    if not s:
+    if n < 2 or not spread:
         return None
-    t = float(stdtrit(n - 1, 1 - LEVEL / 2)) + float(stdtrit(n - 1, POWER))
-    return t * s / math.sqrt(n)
+    return (student(1 - level / 2, n) + student(POWER, n)) * spread / math.sqrt(n)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

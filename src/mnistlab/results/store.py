@@ -18,38 +18,18 @@ from zipfile import ZipFile
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
 
 from mnistlab import atomic
-from mnistlab.book.trial import Book, Trial
-from mnistlab.data.split import PARTS, DataInfo
+from mnistlab.book.trial import Trial
 from mnistlab.errors import StoreError, one_line
 from mnistlab.images import Images
+from mnistlab.results.plan import Plan, about
 from mnistlab.results.sealing import expect, reading, sealed, sha256_of, unsealed, verified
 from mnistlab.training.identity import HEX_DIGITS, identity
 from mnistlab.training.record import FORMAT, Job, Run, RunRecord
 
+SETS = "sets.json"  # of a folder of several data sets: see `across`
 RUN_FILES = {"weights.safetensors", "model.onnx", "predictions.npy"}
-
-
-class Plan(BaseModel):
-    """What a results folder is about."""
-
-    model_config = ConfigDict(frozen=True)
-
-    book: Book
-    data: DataInfo
-    engine: str
-    device: str
-
-    def job(self, trial: Trial, seed: int) -> Job:
-        """Return one of the runs that this is about; a module trains with PyTorch."""
-        engine = "torch" if trial.network.module else self.engine
-        return Job(trial, seed, engine, self.device)
-
-    def identity(self, trial: Trial, seed: int) -> str:
-        """Return the name of that run's folder."""
-        return identity(self.job(trial, seed), self.data)
 
 
 @dataclass(frozen=True)
@@ -228,6 +208,8 @@ class Store:
 
         A folder whose book.json is damaged is about what its intact runs are about.
         """
+        if (self.folder / SETS).is_file():
+            raise StoreError(f"{self.folder}: is about several data sets; give another --out")
         try:
             self._refuse(self.plan(), plan)
         except _AnotherError:
@@ -237,7 +219,7 @@ class Store:
                 self._refuse(plan.model_copy(update={"data": run.record.data}), plan)
 
     def _refuse(self, stored: Plan, plan: Plan) -> None:
-        for then, now in zip(_about(stored), _about(plan), strict=True):
+        for then, now in zip(about(stored), about(plan), strict=True):
             if then != now:
                 what = f"its runs are {then}, not {now}"
                 raise _AnotherError(f"{self.folder}: {what}; give another --out")
@@ -258,15 +240,6 @@ class Store:
         except (OSError, ValueError) as error:  # ValueError: no name that a file can have
             reason = getattr(error, "strerror", None) or str(error)
             raise StoreError(f"{self.folder}: cannot be written ({reason}); {remedy}") from None
-
-
-def _about(plan: Plan) -> tuple[str, str]:
-    """What all runs of a folder have in common: texts that differ whenever it does."""
-    sizes = ", ".join(f"{part} {plan.data.sizes[part]:,}" for part in PARTS)
-    epochs = [option for option in plan.book.options if option.startswith("--epochs")]
-    way = " ".join(epochs) or "the book's own epochs"
-    kind = f"{plan.data.task.classes} classes, {sizes}"
-    return f"made with {way}", f"of images {plan.data.sha256[:8]} ({kind})"
 
 
 def _identity(record: RunRecord) -> str:

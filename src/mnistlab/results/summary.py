@@ -1,14 +1,15 @@
 """Figures of stored runs, trial by trial, with intervals over seeds."""
 
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Any
 
 from mnistlab.book.trial import Trial, changed
 from mnistlab.errors import BookError
+from mnistlab.results.best import Best, find_best
 from mnistlab.results.compare import Verdict, compare, compare_pairs
+from mnistlab.results.plan import Plan
 from mnistlab.results.statistics import Interval, interval
-from mnistlab.results.store import Plan, Store, StoredRun
+from mnistlab.results.store import Store, StoredRun
 from mnistlab.training.record import RunRecord
 
 
@@ -98,14 +99,18 @@ class Results:
             if trial.name in by_trial
         ]
 
-    def best(self) -> TrialSummary | None:
-        """The trial with the lowest mean validation loss; None if no run is done."""
-        finished = [summary for summary in self.summaries() if summary.done]
-        return min(finished, key=_mean_loss, default=None)
+    def best(self) -> Best | None:
+        """The trial with the highest mean validation accuracy, and those not told from it."""
+        return find_best([trial.name for trial in self.plan.book.trials], self.records)
 
     def verdicts(self) -> list[Verdict]:
         """What each change came to, in the book's order."""
-        return compare(self.plan.book.trials, self.records)
+        return compare(self.plan.book.trials, self.records, self.margin, self.plan.looks)
+
+    @property
+    def margin(self) -> float:
+        """The difference in accuracy that matters, as a fraction."""
+        return self.plan.book.margin / 100
 
     def verdict(self, before: str, after: str) -> Verdict:
         """One trial against another: as the book's change if it is one, else on its own.
@@ -116,11 +121,8 @@ class Results:
         if unknown := [name for name in (before, after) if name not in trials]:
             raise BookError(f"{unknown[0]}: no such trial here; there are {', '.join(trials)}")
         own = [it for it in self.verdicts() if (it.parent.name, it.trial.name) == (before, after)]
-        return (own or compare_pairs([(trials[before], trials[after])], self.records))[0]
-
-
-def _mean_loss(summary: TrialSummary) -> float:
-    return fmean(record.scores["validation"].loss for record in summary.done)
+        pair = (trials[before], trials[after])
+        return (own or compare_pairs([pair], self.records, self.margin))[0]
 
 
 def read_results(store: Store) -> Results:

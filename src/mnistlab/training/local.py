@@ -191,12 +191,24 @@ def _work(pipe: Connection, lifeline: Connection, path: Path, info: DataInfo) ->
 
 
 def _attempt(job: Job, split: Split, pipe: Connection) -> Run | Failure:
+    if job.trial.network.module:
+        _cut_off_from_the_terminal()
     try:
         return run(job, split, pipe.send)
     except Exception as error:  # whatever it is, it is this run's and must not stop the others
         known = isinstance(error, LabError)  # its text says all
         reason = str(error) if known else f"{type(error).__name__}: {error}"
         return Failure(one_line(reason), traceback.format_exc())
+
+
+def _cut_off_from_the_terminal() -> None:
+    """Leave this process nothing to read, and what it prints nowhere to go.
+
+    A module's code may print at every batch, and would print over the lab's own lines.
+    """
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(nowhere, descriptor)
 
 
 def _die_with_the_lab(lifeline: Connection) -> None:

@@ -15,11 +15,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from types import ModuleType
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import torch
 from onnx import helper, numpy_helper
+from onnxruntime import InferenceSession, SessionOptions
 from torch import Tensor, nn
 
 from mnistlab.book.module import Module
@@ -36,9 +39,11 @@ from mnistlab.training.torch import ModuleNet, TorchEngine, one_thread
 MAX_LOAD_SECONDS = 60.0
 MAX_REASON = 300  # characters
 NAME = "own_module"  # what its code is imported as
-TRACED = 7  # pictures that a network is traced with; no layer of it is likely to have that size
+TRACED = (7, 11)  # pictures that a network is traced with, in turn
 CHECKED = 20  # pictures that the ONNX file is compared with PyTorch on
 MAX_DIFFERENCE = 1e-4  # between their logits
+
+Constants = dict[str, npt.NDArray[Any]]
 
 
 @contextmanager
@@ -142,7 +147,7 @@ def _make(module: Module, task: Task, doing: list[str]) -> ModuleNet:
 def _fault_of_numbers(net: nn.Module) -> str | None:
     """Why a network cannot be trained and stored, if it cannot."""
     if not count_parameters(net):
-        return "has no parameters, so nothing to learn"
+        return "has no parameters that learn"
     floats = [*net.parameters(), *(each for each in net.buffers() if each.is_floating_point())]
     others = {str(each.dtype) for each in floats} - {"torch.float32"}
     return f"has numbers of {', '.join(sorted(others))}, not torch.float32" if others else None
@@ -186,7 +191,8 @@ def export(
     It must be one that other commands would open, and give PyTorch's answers for `pixels`.
     """
     try:
-        model = _picture_by_picture(_traced(net.cpu().eval(), pixels))
+        net = net.cpu().eval()
+        model = _picture_by_picture(*(_traced(net, pixels, count) for count in TRACED))
         helper.set_model_props(model, metadata(classes, unsure_below))
         content = bytes(model.SerializeToString())
         check_model(content, net.name)
@@ -202,12 +208,12 @@ def export(
     return content, None
 
 
-def _traced(net: nn.Module, pixels: Bytes) -> bytes:
-    """The ONNX file that PyTorch makes of a network, for `TRACED` pictures at a time.
+def _traced(net: nn.Module, pixels: Bytes, count: int) -> onnx.ModelProto:
+    """The ONNX model that PyTorch makes of a network, for `count` pictures at a time.
 
     By the exporter that needs no further package; that it will go one day is not the user's matter.
     """
-    file, pictures = io.BytesIO(), torch.zeros(TRACED, *pixels.shape[1:])
+    file, pictures = io.BytesIO(), torch.zeros(count, *pixels.shape[1:])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -215,25 +221,64 @@ def _traced(net: nn.Module, pixels: Bytes) -> bytes:
             input_names=["pixels"],
             output_names=["logits", "probabilities"], opset_version=OPSET, dynamo=False,
         )  # fmt: skip
-    return file.getvalue()
+    return onnx.load_from_string(file.getvalue())
 
 
-def _picture_by_picture(content: bytes) -> onnx.ModelProto:
-    """A traced model for any number of pictures, its constants stored as weights are."""
-    model = onnx.load_from_string(content)
-    graph = model.graph
-    for node in [node for node in graph.node if node.op_type == "Constant"]:
-        constant = node.attribute[0].t
-        constant.name = node.output[0]
-        graph.initializer.append(constant)
-        graph.node.remove(node)
-    shapes = {node.input[1] for node in graph.node if node.op_type == "Reshape"}
-    for array in (array for array in graph.initializer if array.name in shapes):
-        sizes = numpy_helper.to_array(array).copy()
-        if len(sizes) and sizes[0] == TRACED:
-            sizes[0] = 0  # as many as there are
-            array.CopyFrom(numpy_helper.from_array(sizes, array.name))
-    del graph.value_info[:]
+def _picture_by_picture(model: onnx.ModelProto, other: onnx.ModelProto) -> onnx.ModelProto:
+    """A model for any number of pictures, of two that are traced with different numbers.
+
+    What is the same in both, whatever the pictures show, becomes a constant; what is not the same
+    in a shape is how many pictures there are.
+    """
+    graph, values, others = model.graph, _values(model), _values(other)
+    both = values.keys() & others.keys()
+    constants = {it: values[it] for it in both if np.array_equal(values[it], others[it])}
+    for node in graph.node:
+        shape = node.input[1] if node.op_type in ("Reshape", "Expand") else ""
+        if shape in both - constants.keys():
+            node.input[1] = f"{node.output[0]} shape"
+            constants[node.input[1]] = _freed(node.op_type, values[shape], others[shape])
+    _replace(graph, constants)
+    if any(it in values and it not in constants for node in graph.node for it in node.input):
+        raise ValueError("what it makes depends on how many pictures it is given")
     for value in (*graph.input, *graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "n"
     return model
+
+
+def _values(model: onnx.ModelProto) -> Constants:
+    """What a traced model makes of constants and of shapes alone, and its constants, by name."""
+    values = {array.name: numpy_helper.to_array(array) for array in model.graph.initializer}
+    known, probe = {*values, ""}, onnx.ModelProto()
+    for node in model.graph.node:
+        if node.op_type == "Shape" or known.issuperset(node.input):
+            known.update(node.output)
+    made = sorted(known - {*values, ""})
+    probe.CopyFrom(model)
+    probe.graph.output.extend(onnx.ValueInfoProto(name=name) for name in made)
+    options = SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = 1, 4
+    content, here = probe.SerializeToString(), ["CPUExecutionProvider"]
+    session = InferenceSession(content, options, providers=here)
+    (given,) = session.get_inputs()
+    found = session.run(made, {given.name: np.zeros(given.shape, np.float32)})
+    return values | dict(zip(made, found, strict=True))
+
+
+def _freed(operator: str, shape: npt.NDArray[Any], other: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The shape for any number of pictures: 1 expands to it, -1 is the rest, 0 as before."""
+    free = 1 if operator == "Expand" else 0 if -1 in shape else -1
+    return np.where(shape == other, shape, free)
+
+
+def _replace(graph: onnx.GraphProto, constants: Constants) -> None:
+    """Put these constants in the place of what computes them, and drop what nothing uses then."""
+    used, kept = {output.name for output in graph.output}, []
+    for node in reversed(graph.node):
+        if used.intersection(node.output) - constants.keys():
+            kept.append(node)
+            used.update(node.input)
+    arrays = [numpy_helper.from_array(constants[name], name) for name in used & constants.keys()]
+    del graph.node[:], graph.initializer[:], graph.value_info[:]
+    graph.node.extend(reversed(kept))
+    graph.initializer.extend(sorted(arrays, key=lambda array: array.name))
