@@ -40,7 +40,20 @@ WHEELS = {
     "windows-arm64": ("win_arm64", "windows", "arm64", ".dll", ARM),
 }  # fmt: skip
 ALWAYS_THERE = {"/usr/lib/libSystem.B.dylib"}  # macOS's own; the others need nothing at all
-SUFFIXES = {".py", ".c", ".gz", ".toml", ".md", ".onnx", ".jinja", ".css", ".js", ".typed", ""}
+SUFFIXES = {
+    ".json",
+    ".py",
+    ".c",
+    ".gz",
+    ".toml",
+    ".md",
+    ".onnx",
+    ".jinja",
+    ".css",
+    ".js",
+    ".typed",
+    "",
+}
 
 
 def build_sdist(folder: Path) -> Path:
