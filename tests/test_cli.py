@@ -9,7 +9,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from importlib import resources
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +19,14 @@ import pytest
 import typer
 from rich.console import Console
 
-from mnistlab import cli, display, exits
-from mnistlab.book.reading import read_book
+from mnistlab import cli, display, progress, terminal
+from mnistlab.book.reading import read_book, shipped_books
 from mnistlab.book.trial import Book
 from mnistlab.data import catalog
 from mnistlab.data.catalog import Source
 from mnistlab.errors import LabError, StoreError, UnfinishedError
 from mnistlab.images import DataSet
+from mnistlab.model.predictor import Predictor
 from mnistlab.results.plan import Plan
 from mnistlab.results.store import StoredRun
 from mnistlab.results.summary import Results
@@ -70,14 +73,16 @@ def test_the_commands_and_their_options_are_these() -> None:
         name: " ".join(sorted(option for it in command.params for option in it.opts))
         for name, command in commands.items()
     } == {
-        "run": "--data --device --engine --epochs --fresh --jobs --max-seeds --only --out --seeds "
-               "--strokes --trust-modules --until-decided book",
+        "run": "--data --device --engine --epochs --fresh --jobs --max-seeds --only --open --out "
+               "--quiet --seeds --strokes --trust-modules --until-decided book",
         "compare": "--expect --json places",
         "report": "out",
         "export": "--csv --json --latex --markdown out",
-        "evaluate": "--data run",
+        "evaluate": "--data --seed place trial",
+        "list": "",
+        "cache": "--clear",
         "data": "name",
-        "draw": "--dark place",
+        "draw": "--dark place trial",
         "predict": "--json --model --strokes --whole files",
     }  # fmt: skip
 
@@ -87,6 +92,64 @@ def test_without_a_command_it_shows_them(
 ) -> None:
     assert call(monkeypatch) == 0
     assert "\n  predict " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["-h"], ["run", "-h"], ["cache", "--help"]])
+def test_help_is_asked_for_by_h_everywhere(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, *arguments) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("Usage: ")
+    assert "..." not in out.replace("[ARGS]...", "")  # no command's line is cut
+
+
+def test_the_version_is_the_packages(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out == f"mnistlab {version('mnistlab')}\n"
+
+
+def test_list_names_books_data_and_the_results_that_are_here(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    results: Path,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call(monkeypatch, "list") == 0
+    assert capsys.readouterr().out.endswith("\n  none yet in the folder results\n")
+    shutil.copytree(results, Path("results", "six"))
+    Path("results", "gone").mkdir()
+    Path("results", "gone", "book.json").write_text("{")
+    assert call(monkeypatch, "list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    for name, text in shipped_books().items():
+        assert [f"  {name:<14}  {tomllib.loads(text)['title']}"] == [
+            line for line in lines if line.startswith(f"  {name} ")
+        ]
+    assert "  " + ", ".join(catalog.NAMES) in lines
+    assert lines[-2:] == [
+        f"  {Path('results', 'gone')}  damaged: run its book again",
+        f"  {Path('results', 'six')}  book six-trials, data mini, 6 trials",
+    ]
+
+
+def test_the_cache_is_told_and_cleared(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MNISTLAB_CACHE", str(tmp_path))
+    split = tmp_path / "splits" / f"{'0' * 64}.uint8"
+    split.parent.mkdir()
+    split.write_bytes(bytes(1_500_000))
+    assert call(monkeypatch, "cache") == 0
+    before = capsys.readouterr().out.splitlines()
+    assert before[0] == f"Cache: {tmp_path}"
+    assert "  shared splits              1.5 MB, 1 file" in before
+    assert call(monkeypatch, "cache", "--clear") == 0
+    assert "  shared splits              0.0 MB, 0 files" in capsys.readouterr().out.splitlines()
+    assert not split.exists()
 
 
 @pytest.mark.parametrize(
@@ -251,7 +314,11 @@ def test_piped_output_is_plain_lines_and_the_table(tmp_path: Path) -> None:
     assert lines[0] == f"validation: 833 images, {share}"
     assert lines[1] == "verdicts: 1 seed, 5 changes: too few seeds for verdicts, which need 3"
     assert lines[2].startswith("1 of 2: trial 1 seed 0 done, epoch 2, validation loss ")
-    assert lines[4].split()[:5] == ["trial", "n", "epoch", "train", "acc"]
+    assert lines[4].startswith("2 from 1: Lowering learning rate from 0.001 to 0.0005: too few")
+    assert lines[5].startswith("Best: 1, not told from 2. ")
+    assert lines[7].split() == ["trial", "change", "n", "val", "acc", "test", "acc", "test", "loss"]
+    assert lines[8].split()[:3] == ["1", "start", "1"]
+    assert lines[11].startswith("Data: mini, 4,167 train, 833 validation, 1,000 test images of 10")
     assert lines[-1] == f"Report: {out / 'report.html'}, {out / 'report.md'}"
     assert done.stderr == b""
 
@@ -260,7 +327,7 @@ def test_output_survives_an_old_windows_code_page(results: Path) -> None:
     old = {**os.environ, "PYTHONIOENCODING": "cp1252"}
     command = [*MNISTLAB, "compare", str(results), "1", "2"]
     assert (
-        b"1 ? 2: too few seeds"
+        b"1 -> 2: too few seeds"
         in subprocess.run(command, capture_output=True, env=old, check=True).stdout
     )
 
@@ -283,8 +350,8 @@ def test_a_terminal_shows_live_progress(tmp_path: Path) -> None:
     os.close(ours)
     assert process.wait() == 0
     for expected in (
-        b"validation: 833 images", b"trial 1 seed 0", b"validation loss", b"of 2 runs", b"left",
-        b"Report: ",
+        b"validation: 833 images", b"trial 1 seed 0", b"/40, val loss 0.", b"of 2 runs",
+        b"left: 0:0", b"Report: ",
     ):  # fmt: skip
         assert expected in shown
 
@@ -304,7 +371,7 @@ def epoch(number: int) -> Epoch:
 
 def test_the_bar_of_all_epochs_goes_back_when_a_run_is_tried_again(mini: DataSet) -> None:
     book = small_book()
-    shown = display.RunDisplay(mini)
+    shown = progress.RunDisplay(mini)
     first, second = (Job(trial, 0, "native") for trial in book.trials)
     shown.on_jobs([first, second])
     whole = shown.progress.tasks[0]
@@ -322,7 +389,7 @@ def test_the_bar_of_all_epochs_goes_back_when_a_run_is_tried_again(mini: DataSet
 
 def test_what_is_stored_says_nothing_of_the_time_that_is_left(mini: DataSet) -> None:
     book = small_book()
-    shown = display.RunDisplay(mini)
+    shown = progress.RunDisplay(mini)
     jobs = [Job(trial, 0, "native") for trial in book.trials]
     shown.on_jobs(jobs)
     done = made_up.record("1", 0)
@@ -334,7 +401,7 @@ def test_what_is_stored_says_nothing_of_the_time_that_is_left(mini: DataSet) -> 
 
 def test_no_name_steers_the_live_progress(mini: DataSet) -> None:
     book = small_book()
-    shown = display.RunDisplay(mini)
+    shown = progress.RunDisplay(mini)
     hostile = book.trials[0].model_copy(update={"name": HOSTILE})
     shown.on_epoch(Job(hostile, 0, "native"), epoch(1))
     screen = io.StringIO()
@@ -381,16 +448,14 @@ def test_no_name_of_a_data_set_steers_a_terminal(
     assert f"1,000 test images of {SHOWN}, those it was scored on\n" in out
 
 
-def test_printing_is_done_in_one_place_each() -> None:
-    for module, place in ((exits, "complain"), (display, "say")):
-        tree = ast.parse(inspect.getsource(module))
-        assert [place] == [
-            function.name
-            for function in ast.walk(tree)
-            if isinstance(function, ast.FunctionDef)
-            for node in ast.walk(function)
-            if isinstance(node, ast.Name) and node.id == "print"
-        ]
+def test_printing_is_done_in_one_place() -> None:
+    assert [
+        function.name
+        for function in ast.walk(ast.parse(inspect.getsource(terminal)))
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Name) and node.id == "print"
+    ] == ["_say"]
 
 
 def test_an_interrupted_run_says_that_the_same_command_goes_on(
@@ -477,13 +542,13 @@ def test_output_that_cannot_be_written_is_one_line(command: list[str], results: 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes end otherwise there")
-@pytest.mark.parametrize("command", ["compare", "report"])
+@pytest.mark.parametrize("command", ["compare", "report", "list", "-h", "data mini"])
 def test_a_reader_that_goes_away_ends_it_quietly(command: str, results: Path) -> None:
     ours, theirs = os.pipe()
     os.close(ours)
-    trials = ["1", "2"] if command == "compare" else []
+    more = {"compare": [str(results), "1", "2"], "report": [str(results)]}.get(command, [])
     done = subprocess.run(
-        [*MNISTLAB, command, str(results), *trials],
+        [*MNISTLAB, *command.split(), *more], cwd=results,
         stdout=theirs, stderr=subprocess.PIPE, env=BUFFERED, check=False,
     )  # fmt: skip
     os.close(theirs)
@@ -590,6 +655,63 @@ def test_compare_takes_trials_of_two_folders(
     assert refusal(monkeypatch, capsys, "compare", str(results)).startswith(
         "mnistlab: compare: give OUT and two of its trials, or OUT/TRIAL twice"
     )
+
+
+def test_evaluate_finds_a_run_by_the_names_of_trial_and_seed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], results: Path
+) -> None:
+    data = ["--data", "mini"]
+    assert call(monkeypatch, "evaluate", str(results), "2", "--seed", "0", *data) == 0
+    assert capsys.readouterr().out.startswith("Trial 2, seed 0, on 1,000 test images of mini, ")
+    said = refusal(monkeypatch, capsys, "evaluate", str(results), "3", *data)
+    assert said == f"mnistlab: {results}: no run of trial 3; it has 1, 2\n"
+    said = refusal(monkeypatch, capsys, "evaluate", str(results), "2", "--seed", "5", *data)
+    assert said == f"mnistlab: {results}: no seed 5 of trial 2; it has 0\n"
+    said = refusal(monkeypatch, capsys, "evaluate", str(results), *data)
+    assert "add the name of a trial: 1, 2" in said
+
+
+def test_draw_opens_one_trial_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], results: Path
+) -> None:
+    window = pytest.importorskip("mnistlab.drawing.window", exc_type=ImportError)
+    shown: list[list[str]] = []
+
+    class Window:
+        def __init__(self, models: list[Predictor], *_: object) -> None:
+            shown.append([model.name for model in models])
+
+        def run(self) -> None:
+            pass
+
+    monkeypatch.setattr(window, "Window", Window)
+    for trials in ([], ["2"]):
+        assert call(monkeypatch, "draw", str(results), *trials) == 0
+    assert shown == [["1", "2"], ["2"]]
+    assert "no run of trial 3; it has 1, 2" in refusal(
+        monkeypatch, capsys, "draw", str(results), "3"
+    )
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_run_may_be_quiet_and_open_its_report(
+    there: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    opened: list[str] = []
+
+    def browse(url: str) -> bool:
+        opened.append(url)
+        return there
+
+    monkeypatch.setattr("webbrowser.open", browse)
+    assert call(monkeypatch, *RUN, "--out", str(tmp_path), "--quiet", "--open") == 0
+    report = tmp_path / "report.html"
+    assert opened == [report.as_uri()]
+    missing = f"mnistlab: --open: no browser was found; open {report} yourself\n"
+    assert capsys.readouterr() == ("", "" if there else missing)
 
 
 def test_export_writes_files_whole_and_to_standard_output(

@@ -1,11 +1,14 @@
 """What the command line prints of data and of mistakes, for few and many classes."""
 
+import io
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
-from mnistlab import display
+from mnistlab import display, progress, terminal
 from mnistlab.book.trial import Book
 from mnistlab.data.split import split
 from mnistlab.images import DataSet, Images
@@ -17,6 +20,7 @@ from mnistlab.results.mistakes import find_mistakes
 from mnistlab.results.plan import Plan
 from mnistlab.results.store import StoredRun
 from mnistlab.results.summary import Results
+from mnistlab.training.record import Epoch, Job
 from mnistlab.training.scores import score
 from tests.made_up import INFO, record, runs, trial
 
@@ -83,7 +87,7 @@ def test_what_is_said_before_the_first_run(
     data = DataSet("tiny", tiny.train, tiny.test, given, ("images were scaled",))
     book = tiny_book.model_copy(update={"validation": 100})
     plan = Plan(book=book, data=split(data, 100).info, engine="native", device="cpu")
-    display.RunDisplay(data).on_start(plan)
+    progress.RunDisplay(data).on_start(plan)
     came = "40 images that came with the data"
     share = "60 images, a sixth of the training images (the book asks for 100)"
     said = ["tiny: images were scaled", f"validation: {came if own else share}"]
@@ -95,7 +99,7 @@ def test_a_book_without_changes_has_no_prospects(
 ) -> None:
     book = tiny_book.model_copy(update={"trials": tiny_book.trials[:1], "validation": 60})
     plan = Plan(book=book, data=split(tiny, 60).info, engine="native", device="cpu")
-    display.RunDisplay(tiny).on_start(plan)
+    progress.RunDisplay(tiny).on_start(plan)
     assert capsys.readouterr().out == ""
 
 
@@ -107,7 +111,65 @@ def test_results_name_the_best_and_say_what_each_change_did(
     plan = Plan(book=book, data=INFO, engine="native", device="cpu", looks=plan_looks(3, 6))
     records = runs("1", [0.5, 0.51, 0.5]) + runs("2", [0.51, 0.5, 0.5])
     display.print_results(Results(plan, tuple(StoredRun(it, Path()) for it in records)))
-    best, verdict = capsys.readouterr().out.split("\n\n")[1].splitlines()
+    verdict, best, *_ = capsys.readouterr().out.splitlines()
     assert best.startswith("Best: 1, not told from 2. Highest mean validation accuracy, over the 3")
     assert verdict.startswith("2 from 1: Raising learning rate from 0.001 to 0.25 made no clear")
     assert verdict.endswith(" Open after look 1 of 2, after 3 seeds; the next is after 6.")
+
+
+@pytest.mark.parametrize("columns", [50, 80, 120, 200])
+@pytest.mark.parametrize("name", ["2", "a name of some thirty letters", "x" * 60])
+def test_results_fit_the_terminal_and_no_figure_is_cut(
+    columns: int, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(terminal, "width", lambda _: columns)
+    monkeypatch.setattr(progress, "width", lambda _: columns)
+    trials = (trial("1"), trial(name, "1", 0.25))
+    plan = Plan(
+        book=Book(name="made-up", title="", seeds=(0, 1, 2), trials=trials),
+        data=INFO, engine="native", device="cpu",
+    )  # fmt: skip
+    records = [
+        record(each, seed, share, share)
+        for each in ("1", name)
+        for seed, share in enumerate([0.5, 0.51, 0.5] if each == "1" else [0.51, 0.5, 0.5])
+    ]
+    display.print_results(Results(plan, tuple(StoredRun(it, Path()) for it in records)))
+    out = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
+    lines = out.splitlines()
+    assert all(len(line) <= columns for line in lines if name not in line or len(name) < 60)
+    said = " ".join(line.strip() for line in lines)
+    assert "Raising learning rate from 0.001 to 0.25 made no clear difference: " in said
+    head = next(line for line in lines if line.startswith("trial "))
+    assert head.split()[-4:] == ["test", "acc", "test", "loss"] or columns == 50
+    assert "change" in head or columns == 50 or (columns == 80 and len(name) > 20)
+    (row,) = (line for line in lines if line.startswith("1 "))
+    assert "3   0.5033  0.5033 ± 0.0143     0.0600" in row or columns == 50
+    assert "0.5033 ± 0.0143" in row
+
+
+@pytest.mark.parametrize(("columns", "name"), [(50, "4"), (50, "x" * 60), (80, "x" * 60)])
+def test_live_progress_has_room_for_all_that_matters(
+    columns: int, name: str, tiny: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "width", lambda _: columns)
+    shown = progress.RunDisplay(tiny)
+    jobs = [Job(trial(name), seed, "native") for seed in range(20)]
+    shown.on_jobs(jobs)
+    shown.on_epoch(jobs[17], epoch(3))
+    screen = io.StringIO()
+    Console(file=screen, width=columns).print(shown.progress.get_renderable())
+    total, run = screen.getvalue().splitlines()
+    assert total.startswith("0 of 20 runs ")
+    assert "time left: " in total
+    assert run.startswith(f"trial {name[:4]}")
+    assert " seed 17 " in run
+    assert "epoch 3/8, val loss 0.1000" in run
+    assert run.count("…") == (len(name) > 30)  # of the name alone
+
+
+def epoch(number: int) -> Epoch:
+    return Epoch(
+        epoch=number, train_loss=0.1, train_accuracy=0.9, validation_loss=0.1,
+        validation_accuracy=0.9, seconds=0.1,
+    )  # fmt: skip

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 from mnistlab.book.reading import read_book
 from mnistlab.book.trial import Book
 from mnistlab.data.split import Split
-from mnistlab.errors import BookError, EngineError, StoreError, UnfinishedError
+from mnistlab.errors import BookError, DataError, EngineError, StoreError, UnfinishedError
 from mnistlab.images import DataSet
 from mnistlab.lab import default_folder, run_book
 from mnistlab.report.pages import write_report
@@ -545,3 +545,13 @@ def test_the_api_works_in_a_notebook(tmp_path: Path) -> None:
     )
     executed = json.loads((tmp_path / "notebook.ipynb").read_text("utf-8"))
     assert "1 run" in json.dumps(executed["cells"][0]["outputs"])
+
+
+def test_a_book_and_data_are_taken_by_name_or_path_too(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(BASE + '[[trial]]\nname = "a"', "utf-8")
+    results = run_book(tmp_path / "own.toml", "mini", tmp_path / "out", jobs=1)
+    assert (results.plan.book.name, results.plan.data.name) == ("own", "mini")
+    with pytest.raises(BookError, match=r"^six-trails: no such book; give a TOML file or one of"):
+        run_book("six-trails", "mini", tmp_path / "out")
+    with pytest.raises(DataError, match=r"^minni: neither a known .*'mini'\?"):
+        run_book("six-trials", "minni", tmp_path / "out")

@@ -5,54 +5,60 @@ What a command needs is imported when it runs, so that `--help` is quick.
 
 import json
 import sys
-from enum import StrEnum
-from itertools import chain
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from typer import Argument, Option
 
-from mnistlab.errors import LabError, StoreError, UnfinishedError, one_line
-from mnistlab.exits import UNFINISHED, UNMET, complain, run_and_exit
-
-if TYPE_CHECKING:
-    from mnistlab.model.predictor import Predictor
+from mnistlab.errors import LabError, UnfinishedError, one_line
+from mnistlab.exits import UNFINISHED, UNMET, run_and_exit
+from mnistlab.options import (
+    BOOK,
+    CLEAR,
+    DATA,
+    DATA_SETS,
+    DRAWINGS,
+    EXPECT,
+    MODEL,
+    PLACES,
+    RUN,
+    SEED,
+    STROKES,
+    TRIAL,
+    TRUST,
+    UNTIL,
+    WHOLE,
+    Device,
+    Engine,
+    Expectation,
+    Out,
+    results_folder,
+)
+from mnistlab.terminal import complain, say
 
 app = typer.Typer(
     help="A lab for small image classifiers: trials in a file, many seeds in seconds, and "
     "whether a change helped.",
     rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
 
-Device = StrEnum("Device", ["auto", "cpu", "cuda"])
-Engine = StrEnum("Engine", ["auto", "native", "torch"])
-Expectation = StrEnum("Expectation", ["helped", "not-hurt", "equivalent"])
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        say(f"mnistlab {version('mnistlab')}")
+        raise typer.Exit
 
 
-def _results_folder(out: Path) -> Path:
-    """Refuse a file, and name the results folder that it is in."""
-    if not out.is_file():
-        return out
-    folder = next((it for it in out.parents if (it / "book.json").is_file()), None)
-    raise StoreError(f"{out}: a file; give the results folder, {folder or 'one that `run` made'}")
-
-
-DATA = (
-    "mnist, mini, fashion, kmnist, qmnist, emnist-letters, emnist-balanced, a set of MedMNIST such "
-    "as bloodmnist, or the path of own data."
-)
-DATA_SETS = f"{DATA} Repeat it for several: each change is judged on each, and over all."
-BOOK = "A TOML file of trials, or the name of a shipped book."
-STROKES = "Train on these drawings too: a strokes file or pendigits (repeatable)."
-PLACES = "A results folder and two of its trials, or OUT/TRIAL of two results folders."
-EXPECT = "Exit with code 3 unless this is found."
-UNTIL = "Add seeds until every change is decided, at looks that double from --seeds."
-TRUST = "Run the code of the book's own modules: read it first."
-DRAWINGS = "Pen strokes, a drawing per line."
-WHOLE = "Show every model the whole image, scaled as data folders are, not its ink alone."
-MODEL = "A model.onnx, a run's folder or a results folder; the shipped one if not given."
-Out = Annotated[Path, Argument(metavar="OUT", help="A results folder.", callback=_results_folder)]
+@app.callback()
+def _options(
+    _: Annotated[
+        bool, Option("--version", callback=_say_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    pass  # each command does its own
 
 
 @app.command()
@@ -71,12 +77,14 @@ def run(
     strokes: Annotated[list[str] | None, Option(help=STROKES)] = None,
     trust_modules: Annotated[bool, Option("--trust-modules", help=TRUST)] = False,
     fresh: Annotated[bool, Option("--fresh", help="Train again what is stored already.")] = False,
+    quiet: Annotated[bool, Option("--quiet", help="Say only what goes wrong.")] = False,
+    open_report: Annotated[bool, Option("--open", help="Show the report in the browser.")] = False,
 ) -> None:
     """Train every trial of a book with every seed and write a report."""
     from mnistlab.book.reading import read_book
     from mnistlab.data.catalog import load_data
-    from mnistlab.display import DownloadBar
     from mnistlab.lab import default_folder
+    from mnistlab.progress import DownloadBar
     from mnistlab.results.looks import MAX_SEEDS
     from mnistlab.running import run_shown
 
@@ -86,13 +94,15 @@ def run(
         raise LabError("--max-seeds: is for --until-decided; give that too, or --seeds instead")
     most = max_seeds or MAX_SEEDS if until_decided else None
     trials = trials if epochs is None else trials.with_epochs(epochs)
-    sets = [load_data(each, DownloadBar) for each in data or [trials.data]]
+    bar = None if quiet else DownloadBar
+    sets = [load_data(each, bar) for each in data or [trials.data]]
     if until_decided and len(sets) > 1:
         raise LabError("--until-decided: is for one data set; give one --data, or --seeds instead")
     folder = out or default_folder(trials, "-".join(each.name for each in sets))
     run_shown(
         trials, sets, folder, only=only or [], jobs=jobs, engine=engine.value, device=device.value,
-        trust_modules=trust_modules, fresh=fresh, max_seeds=most,
+        trust_modules=trust_modules, fresh=fresh, max_seeds=most, quiet=quiet,
+        open_report=open_report,
     )  # fmt: skip
 
 
@@ -102,13 +112,13 @@ def compare(
     expect: Annotated[Expectation | None, Option(help=EXPECT)] = None,
     as_json: Annotated[bool, Option("--json", help="Answer with a JSON object.")] = False,
 ) -> None:
-    """Say whether one trial is better than another, and which images it gains and loses."""
-    from mnistlab.display import print_comparison, say
+    """Say whether a trial is better than another, and on which images."""
+    from mnistlab.display import print_comparison
     from mnistlab.report.export import verdict_record
     from mnistlab.results.between import compare_between, compare_within, meets
 
     if len(places) == 3:
-        found = compare_within(_results_folder(Path(places[0])), *places[1:])
+        found = compare_within(results_folder(Path(places[0])), *places[1:])
     elif len(places) == 2:
         found = compare_between(*map(Path, places))
     else:
@@ -126,7 +136,7 @@ def compare(
 
 @app.command()
 def report(out: Out) -> None:
-    """Write the report of a results folder again, from its stored runs alone."""
+    """Write a results folder's report again, from its stored runs."""
     from mnistlab.display import print_report
     from mnistlab.report.across import write_across
     from mnistlab.report.pages import write_report
@@ -150,7 +160,7 @@ def export(
     markdown: Annotated[str | None, Option(metavar="FILE|-", help="The same tables.")] = None,
     as_json: Annotated[str | None, Option("--json", metavar="FILE|-", help="All of it.")] = None,
 ) -> None:
-    """Write runs, or the tables of trials and verdicts, to files; - is standard output."""
+    """Write runs or tables to files; - is standard output."""
     from mnistlab.report.tables import EXPORTS
     from mnistlab.results.store import Store
     from mnistlab.results.summary import read_results
@@ -168,15 +178,45 @@ def export(
 
 @app.command()
 def evaluate(
-    run: Annotated[Path, Argument(help="A run's folder inside a results folder.")],
+    place: Annotated[Path, Argument(metavar="OUT|RUN", help=RUN)],
+    trial: Annotated[str | None, Argument(metavar="[TRIAL]", help=TRIAL)] = None,
+    *,
+    seed: Annotated[int | None, Option(help=SEED)] = None,
     data: Annotated[str, Option(help=DATA)],
 ) -> None:
-    """Say what a saved run makes of a data set's test images: figures, confusion, calibration."""
+    """Say what a saved run makes of a data set's test images."""
     from mnistlab.data.catalog import load_data
-    from mnistlab.display import DownloadBar, print_evaluation
+    from mnistlab.display import print_evaluation
+    from mnistlab.progress import DownloadBar
     from mnistlab.results import evaluate
+    from mnistlab.results.finding import run_folder
 
+    run = run_folder(place, trial, seed)
     print_evaluation(evaluate.evaluate(run, load_data(data, DownloadBar)))
+
+
+@app.command("list")
+def list_known() -> None:
+    """Name the books and data sets there are, and the results here."""
+    from mnistlab.book.reading import read_book, shipped_books
+    from mnistlab.data.catalog import NAMES
+    from mnistlab.display import print_list
+    from mnistlab.results.finding import results_folders
+
+    titles = {name: read_book(name).title for name in sorted(shipped_books())}
+    print_list(titles, NAMES, results_folders(Path("results")))
+
+
+@app.command()
+def cache(clear: Annotated[bool, Option("--clear", help=CLEAR)] = False) -> None:
+    """Say where downloads and shared images are, and their size."""
+    from mnistlab.data import cache
+    from mnistlab.data.catalog import cache_folder
+    from mnistlab.display import print_cache
+
+    if clear:
+        cache.clear()
+    print_cache(cache_folder(), cache.cached())
 
 
 @app.command()
@@ -184,7 +224,8 @@ def data(name: Annotated[str, Argument(metavar="NAME|PATH", help=DATA)]) -> None
     """Fetch a data set, check it, and say what is in it."""
     from mnistlab.data.catalog import about, load_data
     from mnistlab.data.sheet import contact_sheet
-    from mnistlab.display import DownloadBar, print_data, say
+    from mnistlab.display import print_data
+    from mnistlab.progress import DownloadBar
 
     images = load_data(name, DownloadBar)
     print_data(images)
@@ -209,6 +250,7 @@ def _write(path: Path, content: bytes) -> None:
 @app.command()
 def draw(
     place: Annotated[Path | None, Argument(metavar="[OUT|RUN|MODEL.onnx]", help=MODEL)] = None,
+    trial: Annotated[str | None, Argument(metavar="[TRIAL]", help=TRIAL)] = None,
     dark: Annotated[bool, Option("--dark", help="Begin with dark colours.")] = False,
 ) -> None:
     """Open a window to draw in and watch networks decide."""
@@ -220,9 +262,11 @@ def draw(
     import platformdirs
 
     from mnistlab.model.predictor import open_model, shipped_model
+    from mnistlab.results.finding import run_folder
     from mnistlab.results.models import find_models
 
-    models = [open_model(path, name) for name, path in find_models(place)] if place else []
+    found = find_models(run_folder(place, trial) if place and trial else place) if place else []
+    models = [open_model(path, trial or name) for name, path in found]
     folder = Path(platformdirs.user_data_dir("mnistlab", appauthor=False))
     Window(models or [shipped_model()], folder / "corrections.jsonl", dark).run()
 
@@ -238,49 +282,13 @@ def predict(
     ] = False,
 ) -> None:
     """Say what images or strokes show, and how sure that is."""
-    from mnistlab.display import say
-    from mnistlab.drawing.answers import (
-        ask_file,
-        ask_images,
-        ask_strokes,
-        never_unsure,
-        require_grey,
-    )
+    from mnistlab.asking import answer
 
     if not files and not strokes:
         remedy = "give image files, or --strokes with a file or - for standard input"
         raise LabError(f"predict: nothing to look at; {remedy}")
-    asked = _model(model)
-    if strokes:
-        require_grey(asked)
-    if remark := never_unsure(asked):
-        complain(remark)
-    answers = [ask_images(asked, files or [], whole)]
-    if strokes == "-":
-        answers.append(ask_strokes(asked, sys.stdin.buffer, "-"))
-    elif strokes:
-        answers.append(ask_file(asked, Path(strokes)))
-    failed = False
-    for answer in chain(*answers):
-        failed |= answer.error is not None
-        tell = complain if answer.error is not None and not as_json else say
-        tell(json.dumps(answer.record()) if as_json else answer.line())
-    if failed:
+    if not answer(files or [], strokes, model, whole, as_json):
         raise typer.Exit(UNFINISHED)
-
-
-def _model(place: Path | None) -> "Predictor":
-    """The model to predict with; of a results folder its best, which is said."""
-    from mnistlab.model.predictor import open_model, shipped_model
-    from mnistlab.results.models import best_model
-    from mnistlab.results.store import Store
-
-    if place is None:
-        return shipped_model()
-    name, path = best_model(place)
-    if (place / "book.json").is_file() and (stored := Store(place).find(path.parent.name)):
-        complain(f"model: trial {name}, seed {stored.record.seed}, the best in validation")
-    return open_model(path, name)
 
 
 def main() -> None:

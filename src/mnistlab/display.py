@@ -1,141 +1,38 @@
-"""What the command line shows: progress on a terminal, plain lines into a pipe or file, tables."""
+"""What the command line says: results, comparisons, data, what is at hand."""
 
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from rich import progress as bars
-from rich.console import Console
 from rich.table import Table
 
+from mnistlab.data.cache import Kind
 from mnistlab.errors import printable
 from mnistlab.images import DataSet
+from mnistlab.progress import PIPE_WIDTH, console
 from mnistlab.report import verdict_words, words
+from mnistlab.report.trial_words import list_changes
 from mnistlab.results.across import Across
 from mnistlab.results.between import Comparison
 from mnistlab.results.evaluate import Evaluation
 from mnistlab.results.mistakes import Example, Mistakes
 from mnistlab.results.plan import Plan
-from mnistlab.results.summary import Results
-from mnistlab.training.record import Epoch, Job, RunRecord
+from mnistlab.results.summary import Results, TrialSummary
+from mnistlab.terminal import say, tell
 
-PIPE_WIDTH = 200  # columns of a table that goes into a file
-COLUMNS = ["trial", "n", "epoch", "train acc", "val acc", "test acc", "loss", "AUROC", "F1"]
-
-
-def say(text: object = "") -> None:
-    """Print one line. Nothing in it, such as a name from a file, can steer the terminal."""
-    print(printable(text), flush=True)
-
-
-def _console() -> Console:
-    """Where bars and tables go: colours on a terminal only, whatever FORCE_COLOR asks for."""
-    live = sys.stdout is not None and sys.stdout.isatty()
-    width = None if live else PIPE_WIDTH
-    return Console(force_terminal=live, width=width, markup=False, emoji=False, highlight=False)
-
-
-def _progress(*columns: bars.ProgressColumn, transient: bool = False) -> bars.Progress:
-    """Bars with a description and these columns; nothing unless on a terminal."""
-    console = _console()
-    described = _text("{task.description}"), bars.BarColumn()
-    hidden = not console.is_terminal
-    return bars.Progress(*described, *columns, console=console, disable=hidden, transient=transient)
-
-
-def _text(template: str) -> bars.TextColumn:
-    return bars.TextColumn(template, markup=False)
-
-
-class RunDisplay:
-    """The progress of a book: a bar for all its epochs and one per run in training.
-
-    Inside `with display.progress` they are shown.
-    """
-
-    def __init__(self, data: DataSet) -> None:
-        self.data = data
-        self.runs = self.finished_runs = 0
-        self.epochs = self.finished_epochs = 0  # of runs that are trained, not found stored
-        self.tasks: dict[tuple[str, int], bars.TaskID] = {}  # runs in training
-        self.progress = _progress(
-            bars.MofNCompleteColumn(), _text("epochs"), bars.TimeElapsedColumn(), _text("left"),
-            bars.TimeRemainingColumn(), _text("{task.fields[loss]}"), transient=True,
-        )  # fmt: skip
-        self.total = self.progress.add_task("", total=0, loss="")
-
-    def on_start(self, plan: Plan) -> None:
-        """Say what is to be known before the first run."""
-        if plan.engine == "torch":
-            say(f"engine: PyTorch on {plan.device.upper()}")
-        for remark in self.data.remarks:
-            say(f"{plan.data.name}: {remark}")
-        count, asked = plan.data.sizes["validation"], plan.book.validation
-        if self.data.validation is not None:
-            say(f"validation: {count:,} images that came with the data")
-        elif count < asked:
-            share = "a sixth of the training images"
-            say(f"validation: {count:,} images, {share} (the book asks for {asked:,})")
-        if possible := verdict_words.prospects_words(plan):
-            say(f"verdicts: {possible}")
-
-    def on_jobs(self, jobs: Sequence[Job]) -> None:
-        """Count more runs that are due."""
-        self.runs += len(jobs)
-        self.epochs += sum(job.trial.training.epochs for job in jobs)
-        self._update()
-
-    def on_epoch(self, job: Job, epoch: Epoch) -> None:
-        """Show where a run is."""
-        key = (job.trial.name, job.seed)
-        if key not in self.tasks:
-            name = printable(f"trial {job.trial.name} seed {job.seed}")
-            self.tasks[key] = self.progress.add_task(name, total=job.trial.training.epochs, loss="")
-        loss = "–" if epoch.validation_loss is None else f"{epoch.validation_loss:.4f}"
-        self.progress.update(self.tasks[key], completed=epoch.epoch, loss=f"validation loss {loss}")
-        self._update()
-
-    def on_run(self, record: RunRecord, stored: bool) -> None:
-        """Show that a run is finished, or was found stored."""
-        key = (record.trial, record.seed)
-        if key in self.tasks:
-            self.progress.remove_task(self.tasks.pop(key))
-        self.finished_runs += 1
-        if stored:  # it says nothing of the time that is left
-            self.epochs -= record.training.epochs
-        else:
-            self.finished_epochs += record.training.epochs
-        self._update()
-        if self.progress.disable:
-            say(f"{self.finished_runs} of {self.runs}: {_outcome(record, stored)}")
-
-    def _update(self) -> None:
-        """Count all epochs anew, because a run that is tried again begins at epoch 1."""
-        training = sum(task.completed for task in self.progress.tasks if task.id != self.total)
-        completed = self.finished_epochs + training
-        runs = f"{self.finished_runs} of {self.runs} runs"
-        total = self.epochs
-        self.progress.update(self.total, total=total, completed=completed, description=runs)
-
-
-class DownloadBar:
-    """The progress of a file, in the shape that a download asks for; silent off a terminal."""
-
-    def __init__(self, file: str) -> None:
-        self.total = 0.0
-        self.progress = _progress(bars.DownloadColumn(), bars.TimeRemainingColumn())
-        self.task = self.progress.add_task(printable(file), total=None)
-
-    def update(self, amount: int) -> None:
-        """Show that `amount` more bytes have come."""
-        self.progress.start()
-        self.progress.update(self.task, advance=amount, total=self.total)
-
-    def close(self) -> None:
-        """Show no more: the file is there, or not to be had."""
-        self.progress.stop()
+FIGURES: dict[str, Callable[[TrialSummary], str]] = {
+    "n": lambda it: str(len(it.done)),
+    "val acc": lambda it: words.show(it.figure("validation", "accuracy").mean),
+    "test acc": lambda it: words.show(it.figure("test", "accuracy")),
+    "test loss": lambda it: words.show(it.figure("test", "loss").mean),
+}
+SPARED = (
+    (),
+    ("test loss",),
+    ("test loss", "val acc"),
+)  # figures that a narrow terminal goes without
+MIN_CHANGE = 20  # columns; where there are fewer, a row does not say what its trial changes
 
 
 def _table(*columns: str) -> Table:
@@ -149,46 +46,64 @@ def _table(*columns: str) -> Table:
 
 def _print_whole(table: Table) -> None:
     """Print a table with no figure cut: what is too wide for the terminal goes on below."""
-    console = _console()
-    console.width = PIPE_WIDTH
-    console.print(table)
+    where = console()
+    where.width = PIPE_WIDTH
+    where.print(table)
 
 
 def print_results(results: Results) -> None:
-    """Print a row per trial and a sentence per change.
-
-    Figures are means over seeds, of test accuracy with half its 95 % interval; F1 is the macro
-    mean.
-    """
-    table, looks = _table(), results.plan.looks
-    for column in COLUMNS:
-        table.add_column(column, no_wrap=column != "trial", overflow="fold")
-    for summary in results.summaries():
-        accuracies = [
-            words.show(summary.figure(part, "accuracy").mean) for part in ("train", "validation")
-        ]
-        test = words.show(summary.figure("test", "accuracy"))
-        others = [
-            words.show(summary.figure("test", metric).mean)
-            for metric in ("loss", "auroc", "f1_macro")
-        ]
-        name, epoch = printable(summary.trial.name), words.show(summary.epoch().mean, 1)
-        table.add_row(name, str(len(summary.done)), epoch, *accuracies, test, *others)
-    _console().print(table)
-    say()
-    if best := results.best():
-        say(f"Best: {verdict_words.best_words(best)}. {verdict_words.best_basis(best)}")
+    """Print a sentence per change, which trial is best, and a row per trial."""
     for verdict in results.verdicts():
-        text = f"{verdict_words.sentence(verdict)} {verdict_words.look_words(verdict, looks)}"
-        say(f"{verdict.trial.name} from {verdict.parent.name}: {text.strip()}")
+        look = verdict_words.look_words(verdict, results.plan.looks)
+        text = f"{verdict_words.sentence(verdict)} {look}".strip()
+        tell(f"{verdict.trial.name} from {verdict.parent.name}: {text}")
+    if best := results.best():
+        tell(f"Best: {verdict_words.best_words(best)}. {verdict_words.best_basis(best)}")
     say()
+    _print_trials(results.summaries())
+    say()
+    data = f"{results.plan.data.name}, {words.data_words(results.plan.data)}"
+    tell(f"Data: {data}. Means over n seeds; ± is half a 95 % interval. More is in report.md.")
+
+
+def _print_trials(summaries: Sequence[TrialSummary]) -> None:
+    """Print a row per trial, with as much of it as the terminal has room for."""
+    where = console()
+    for left_out in SPARED:
+        figures = [name for name in FIGURES if name not in left_out]
+        table = _trial_table(summaries, figures, where.width // 4)
+        whole = where.measure(table, options=where.options.update_width(PIPE_WIDTH)).maximum
+        if whole <= where.width:
+            break
+    room = where.width - whole - 2  # between columns
+    if room >= MIN_CHANGE:
+        table = _trial_table(summaries, figures, where.width // 4, room)
+    where.print(table)
+
+
+def _trial_table(
+    summaries: Sequence[TrialSummary], figures: Sequence[str], name: int, change: int = 0
+) -> Table:
+    """A row per trial; its name and what it changes have so many columns."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("trial", max_width=name, overflow="fold")
+    if change:
+        table.add_column("change", no_wrap=True)
+    for figure in figures:
+        table.add_column(figure, justify="right", no_wrap=True)
+    for it in summaries:
+        said = list_changes(it.changes) if it.parent else "start"
+        changes = [printable(words.shortened(said, change))] if change else []
+        values = [FIGURES[figure](it) for figure in figures]
+        table.add_row(printable(it.trial.name), *changes, *values)
+    return table
 
 
 def print_across(across: Across) -> None:
     """Print a sentence per change over all data sets."""
     say(f"Over all, {words.list_names([*across.results])}:")
     for it in (change.over_all for change in across.changes()):
-        say(f"{it.trial.name} from {it.parent.name}: {verdict_words.sentence(it)}")
+        tell(f"{it.trial.name} from {it.parent.name}: {verdict_words.sentence(it)}")
     say()
 
 
@@ -201,27 +116,27 @@ def print_comparison(comparison: Comparison) -> None:
     """Print one trial against another: verdict, other measures, images gained and lost."""
     verdict, images = comparison.verdict, comparison.images
     say(f"{verdict.parent.name} → {verdict.trial.name}: {verdict.verdict_text}")
-    say(verdict_words.sentence(verdict))
+    tell(verdict_words.sentence(verdict))
     if p := verdict_words.p_words(verdict):
-        say(p)
+        tell(p)
     if not comparison.in_book:
-        say("The book does not make this change: p is not corrected for other pairs tried.")
+        tell("The book does not make this change: p is not corrected for other pairs tried.")
     for remark in verdict_words.remarks(verdict):
-        say(remark)
+        tell(remark)
     say()
     for name, text in verdict_words.other_metrics(verdict):
         say(f"{name:<16} {text}")
     if images:
         gained, lost = words.show(images.gained, 1), words.show(images.lost, 1)
         say()
-        say(f"Test images gained per seed: {gained}; lost: {lost}")
+        tell(f"Test images gained per seed: {gained}; lost: {lost}")
         _say_images("Gained", images.most_gained)
         _say_images("Lost", images.most_lost)
 
 
 def _say_images(how: str, cases: Iterable[Example]) -> None:
     if images := ", ".join(f"image {case.index} ({words.quoted(case.truth)})" for case in cases):
-        say(f"{how} by most seeds: {images}")
+        tell(f"{how} by most seeds: {images}")
 
 
 def print_evaluation(evaluation: Evaluation) -> None:
@@ -229,7 +144,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
     found, record = evaluation.mistakes, evaluation.run.record
     images = f"{evaluation.images:,} test images of {evaluation.data}"
     whose = "those it was scored on" if evaluation.own else "not those it was scored on"
-    say(f"Trial {record.trial}, seed {record.seed}, on {images}, {whose}")
+    tell(f"Trial {record.trial}, seed {record.seed}, on {images}, {whose}")
     for metric, value in evaluation.scores.model_dump().items():
         say(f"{words.METRIC_NAMES[metric]:<12} {'–' if value is None else f'{value:.4f}'}")
     say()
@@ -264,9 +179,9 @@ def print_data(data: DataSet) -> None:
     """Print what is in a data set, and how many images of each class."""
     kind = "RGB" if data.task.channels == 3 else "grey"
     size = f"28×28 pixels, {kind}, {len(data.classes)} classes"
-    say(f"{data.name}: {size}, SHA-256 {data.sha256}")
+    tell(f"{data.name}: {size}, SHA-256 {data.sha256}")
     for remark in data.remarks:
-        say(remark)
+        tell(remark)
     parts = {"train": data.train, "validation": data.validation, "test": data.test}
     known = {name: part for name, part in parts.items() if part is not None}
     counts = [np.bincount(part.labels, minlength=len(data.classes)) for part in known.values()]
@@ -277,10 +192,31 @@ def print_data(data: DataSet) -> None:
     _print_whole(table)
 
 
-def _outcome(record: RunRecord, stored: bool) -> str:
-    name = f"trial {record.trial} seed {record.seed} {record.status}"
-    if record.status != "done":
-        return f"{name}: {record.reason}"
-    loss = record.history[record.epoch - 1].validation_loss if record.epoch else None
-    how = "stored already" if stored else f"{record.seconds:.1f} s"
-    return f"{name}, epoch {record.epoch}, validation loss {loss:.4f}, {how}"
+def print_list(
+    books: Mapping[str, str], data: Sequence[str], found: Iterable[tuple[Path, Plan | None]]
+) -> None:
+    """Print what can be run, on what, and which results folders there are."""
+    say("Books, for `mnistlab run BOOK`:")
+    for name, title in books.items():
+        tell(f"  {name:<{max(map(len, books))}}  {title}")
+    say()
+    say("Data sets, for `mnistlab run BOOK --data NAME`:")
+    tell("  " + ", ".join(data))
+    say()
+    say("Results here, for `mnistlab report FOLDER`:")
+    damaged = "damaged: run its book again"
+    folders = [f"{folder}  {_about(plan) if plan else damaged}" for folder, plan in found]
+    for line in folders or ["none yet in the folder results"]:
+        tell(f"  {line}")
+
+
+def _about(plan: Plan) -> str:
+    trials = words.count(len(plan.book.trials), "trial")
+    return f"book {plan.book.name}, data {plan.data.name}, {trials}"
+
+
+def print_cache(folder: Path, kinds: Sequence[Kind]) -> None:
+    """Print where the cache is and how much of what is in it."""
+    say(f"Cache: {folder}")
+    for kind in kinds:
+        say(f"  {kind.name:<21} {kind.size / 1e6:8.1f} MB, {words.count(len(kind.files), 'file')}")

@@ -1,4 +1,4 @@
-"""How the command line ends: what it complains of, and its exit code.
+"""How the command line ends: what it complains of at last, and its exit code.
 
 0 all done; 2 refused before starting; 1 some inputs or runs failed, or work stopped midway, and the
 rest was done; 3 an expectation that is not met; 130 interrupted.
@@ -11,7 +11,9 @@ from typing import Any, NoReturn
 
 import typer
 
-from mnistlab.errors import LabError, UnfinishedError, one_line
+from mnistlab import terminal
+from mnistlab.errors import LabError, UnfinishedError
+from mnistlab.terminal import complain
 
 # of click, or of the copy of it that newer versions of typer carry
 ClickException: type[Exception] = typer.BadParameter.__mro__[2]
@@ -21,9 +23,7 @@ UNFINISHED, REFUSED, UNMET, INTERRUPTED = 1, 2, 3, 130  # exit codes
 
 def run_and_exit(app: typer.Typer) -> NoReturn:
     """Run a command line with this process's arguments and exit."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a Windows console may know neither ± nor →
-            stream.reconfigure(errors="replace")
+    terminal.prepare()
     logging.getLogger("mnistlab").handlers = [_Warnings()]
     code = _exit_code(app)
     try:
@@ -73,11 +73,6 @@ def _unforeseen(error: Exception) -> int:
         return REFUSED
     complain(f"{reason}, in writing output or starting processes; make room and try again")
     return UNFINISHED
-
-
-def complain(text: object) -> None:
-    """Say on standard error, in one line, what is wrong or to be known."""
-    print(f"mnistlab: {one_line(text)}", file=sys.stderr)
 
 
 class _Warnings(logging.Handler):

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import loky
 
+from mnistlab.book.reading import read_book
 from mnistlab.book.trial import MAX_SEEDS, Book, Trial
-from mnistlab.data.catalog import Progress, cache_folder
+from mnistlab.data.catalog import Progress, cache_folder, load_data
 from mnistlab.data.drawings import add_drawings
 from mnistlab.data.split import DataInfo, Split, split
 from mnistlab.errors import BookError, StoreError, store_errors_as_unfinished
@@ -31,8 +32,8 @@ OnJobEpoch = Callable[[Job, Epoch], None]
 
 
 def run_book(
-    book: Book,
-    data: DataSet,
+    book: Book | str | Path,
+    data: DataSet | str | Path,
     out: str | Path | None = None,
     *,
     only: Sequence[str] = (),
@@ -50,6 +51,7 @@ def run_book(
 ) -> Results:
     """Train each trial of the book with each seed, store each run, and write the report.
 
+    A book or data that is named, or is a path, is read as `read_book` and `load_data` do.
     A run that is stored is not trained again unless `fresh`, or its files are damaged, which is
     logged. `out` is `default_folder` if not given, `jobs` the number of cores, `only` the names of
     all trials. `engine` is `native`, `torch` or `auto`, `device` `cpu`, `cuda` or `auto`. A trial
@@ -62,6 +64,8 @@ def run_book(
 
     Raises UnfinishedError if storing or reporting fails midway, else LabError.
     """
+    book = book if isinstance(book, Book) else read_book(book)
+    data = data if isinstance(data, DataSet) else load_data(data, progress)
     trials = _chosen(book, only)
     _check_modules(trials, trust_modules)
     parts = add_drawings(split(data, book.validation), book.extra, progress)

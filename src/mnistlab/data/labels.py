@@ -8,7 +8,7 @@ import numpy as np
 
 from mnistlab.data.split import stratified_positions
 from mnistlab.errors import DataError, one_line
-from mnistlab.images import MAX_CLASSES, MIN_CLASSES, Bytes, DataSet, Images
+from mnistlab.images import MAX_CLASSES, MIN_CLASSES, Bytes, DataSet, Images, in_order
 
 MAX_IMAGES = 700_000  # of a part, 549 MB if grey; the largest, EMNIST's by class, has 697,932
 MAX_NAME = 100  # letters of a class's name
@@ -33,7 +33,7 @@ def data_set(
     """
     _check_parts(path, parts)
     texts = {label: one_line(label) for part in parts.values() for label in set(part.labels)}
-    classes = _in_order(set(texts.values()))
+    classes = in_order(set(texts.values()))
     _check_classes(path, classes)
     place = {label: classes.index(text) for label, text in texts.items()}
     images = {
@@ -48,13 +48,6 @@ def data_set(
         remarks += (f"no labelled test images came with it: {sizes}",)
     _check_all_are_trained(path, images)
     return DataSet(name, **images, remarks=remarks)
-
-
-def _in_order(names: Iterable[str]) -> tuple[str, ...]:
-    try:
-        return tuple(sorted(names, key=lambda name: (int(name), name)))
-    except ValueError:  # not all are numbers
-        return tuple(sorted(names))
 
 
 def _test_set_aside(path: Path, images: Images) -> dict[str, Images]:

@@ -43,7 +43,7 @@ def best_model(place: Path) -> tuple[str, Path]:
 def _best_runs(place: Path, results: Results) -> list[tuple[str, StoredRun]]:
     """Each trial's name with its run of the lowest validation loss, of those with an ONNX file."""
     best: dict[str, StoredRun] = {}
-    for run in sorted((run for run in results.runs if run.record.status == "done"), key=_loss):
+    for run in sorted((run for run in results.runs if run.record.status == "done"), key=by_loss):
         best.setdefault(run.record.trial, run)
     if not best:
         raise StoreError(f"{one_line(place)}: no finished run yet; finish `mnistlab run` first")
@@ -51,9 +51,9 @@ def _best_runs(place: Path, results: Results) -> list[tuple[str, StoredRun]]:
     return [(name, best[name]) for name in names]
 
 
-def _loss(run: StoredRun) -> tuple[bool, float]:
-    """What runs are sorted by: those with an ONNX file come first."""
-    loss = run.record.scores["validation"].loss
+def by_loss(run: StoredRun) -> tuple[bool, float]:
+    """What runs are sorted by: validation loss, those with an ONNX file first."""
+    loss = run.record.scores["validation"].loss if run.record.scores else None
     return run.record.no_model is not None, math.inf if loss is None else loss
 
 

@@ -420,5 +420,6 @@ def test_rows_and_sizes_that_would_leave_the_memory_are_refused() -> None:
         engine.logits(np.zeros((3, 27, 28), np.uint8))
     with pytest.raises(ValueError, match=r"not \(28, 28, 3\)"):
         native(Network(conv=()), training(), images(9, task=Task(3, 4))).logits(train.pixels)
+    object.__setattr__(train, "classes", tuple("abcdefghi"))  # which Images itself would refuse
     with pytest.raises(ValueError, match="label 9 of 9 classes"):
-        native(Network(conv=()), training(), Images(train.pixels, train.labels, tuple("abcdefghi")))
+        native(Network(conv=()), training(), train)
