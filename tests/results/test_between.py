@@ -36,7 +36,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory, tiny: DataSet) -> Path:
 
 def test_two_folders_give_what_one_would(folders: Path) -> None:
     one = compare_within(folders / "both", "a", "b")
-    for old, new in (("old", "new"), ("old/a", "new/a"), ("both/a", "both/b")):
+    assert compare_between(folders / "both/a", folders / "both/b") == one
+    for old, new in (("old", "new"), ("old/a", "new/a")):
         two = compare_between(folders / old, folders / new)
         assert (two.verdict.n, two.verdict.p) == (3, one.verdict.p)
         assert two.verdict.difference == one.verdict.difference
@@ -54,6 +55,8 @@ def test_two_folders_give_what_one_would(folders: Path) -> None:
 def test_what_cannot_be_compared_is_said(folders: Path, tmp_path: Path) -> None:
     with pytest.raises(BookError, match=r"both: not one trial; give .*both/TRIAL, .* a, b"):
         compare_between(folders / "both", folders / "new")
+    with pytest.raises(BookError, match="both/a: the same trial twice"):
+        compare_between(folders / "both/a", folders / "both/a")
     with pytest.raises(BookError, match="both/c: not one trial"):
         compare_between(folders / "both/c", folders / "new")
     with pytest.raises(StoreError, match="not a results folder"):

@@ -209,5 +209,8 @@ def test_the_seeds_needed_are_those_of_open_changes() -> None:
     assert seeds_needed(CHAIN, some, LOOKS) == {"1": 5, "2": 5, "3": 5}
     five = some + runs("3", [0.95 + it for it in OPEN[:5]])
     assert seeds_needed(CHAIN, five, LOOKS) == {"1": 10, "2": 5, "3": 10}
-    lost = [*five, *(record(name, seed, status="failed") for name in "13" for seed in range(5, 20))]
-    assert seeds_needed(CHAIN, lost, LOOKS) == {"1": 5, "2": 5, "3": 5}  # nothing more to wait for
+    ends = [(name, seed) for name in "13" for seed in range(5, 20)]
+    diverged = [record(name, seed, status="diverged") for name, seed in ends]
+    assert seeds_needed(CHAIN, five + diverged, LOOKS) == {"1": 5, "2": 5, "3": 5}  # none is open
+    failed = [record(name, seed, status="failed") for name, seed in ends]
+    assert seeds_needed(CHAIN, five + failed, LOOKS) == {"1": 10, "2": 5, "3": 10}  # tried again

@@ -82,7 +82,7 @@ def notes(change: ChangeAcross) -> list[str]:
     if change.apart:
         most, least = (f"{name} ({figures(change.on[name])})" for name in change.apart)
         apart = f"the intervals on {most} and on {least} exclude each other"
-        said.insert(0, f"The effect differs between the sets: {apart}.")
+        said.insert(0, f"Seen, not tested: {apart}.")
     return said
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from mnistlab.book.trial import Trial
 from mnistlab.errors import BookError, StoreError, one_line
 from mnistlab.results.compare import Verdict, compare_pairs
-from mnistlab.results.judging import EQUIVALENT, HELPED
+from mnistlab.results.judging import EQUIVALENT, HELPED, HURT
 from mnistlab.results.mistakes import GainsAndLosses, find_gains_and_losses, load_predictions
 from mnistlab.results.store import Store, StoredRun
 from mnistlab.results.summary import Results, read_results
@@ -37,6 +37,10 @@ def compare_between(before: Path, after: Path) -> Comparison:
     Raises LabError, also where the folders are not about the same data and split.
     """
     then, now = _side(before), _side(after)
+    if then.out.resolve() == now.out.resolve():
+        if then.trial == now.trial:
+            raise BookError(f"{one_line(after)}: the same trial twice; give another")
+        return compare_within(then.out, then.trial, now.trial)
     _check_same(then, now)
     names = [then.trial, now.trial]
     if then.trial == now.trial:
@@ -60,7 +64,8 @@ def meets(verdict: Verdict, expectation: str) -> bool:
     """
     if expectation == "not-hurt":
         above = verdict.low is not None and verdict.low > -verdict.margin
-        return verdict.verdict in (HELPED, EQUIVALENT) or (above and verdict.p is not None)
+        surely = above and verdict.p is not None and verdict.verdict != HURT
+        return verdict.verdict in (HELPED, EQUIVALENT) or surely
     return verdict.verdict == expectation
 
 

@@ -130,8 +130,12 @@ def _images(records: Sequence[RunRecord]) -> int:
 
 
 def differences_by_seed(pair: Pair, records: Sequence[RunRecord]) -> Change:
-    """The difference of every seed that both trials have tried; None where one came to nothing."""
-    before, after = ({it.seed: it for it in records if it.trial == trial.name} for trial in pair)
+    """The difference of every seed that both trials have tried; None where one came to nothing.
+
+    A failed run is no try: it is not stored, and a look that lacks it waits for the next attempt.
+    """
+    tried = [record for record in records if record.status != "failed"]
+    before, after = ({it.seed: it for it in tried if it.trial == trial.name} for trial in pair)
     done = {it[0].seed: _accuracy(it[1]) - _accuracy(it[0]) for it in _matched(pair, records)}
     return {seed: done.get(seed) for seed in before.keys() & after.keys()}
 
