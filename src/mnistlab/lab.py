@@ -61,16 +61,13 @@ def run_book(
     `progress` shows downloads; `on_start` is called once nothing can be refused any more, `on_jobs`
     with the runs that are due, `on_epoch` after each epoch, `on_run` with each run and whether it
     was stored before. The traceback of a run that failed is in `logs/` of the results folder.
-
     Raises UnfinishedError if storing or reporting fails midway, else LabError.
     """
     book = book if isinstance(book, Book) else read_book(book)
     data = data if isinstance(data, DataSet) else load_data(data, progress)
-    trials = _chosen(book, only)
-    _check_modules(trials, trust_modules)
+    trials = _chosen(book, only, trust_modules)
     parts = add_drawings(split(data, book.validation), book.extra, progress)
-    _refuse_nothing_in_colour(trials, parts.info)
-    plan = _with_looks(_plan(book, parts.info, engine, device), max_seeds, only)
+    plan = _with_looks(_plan(book, trials, parts.info, engine, device), max_seeds, only)
     store = Store(Path(out) if out else default_folder(book, data.name))
     store.prepare(plan, parts.test)
     on_start(plan)
@@ -206,8 +203,9 @@ def _report(store: Store, plan: Plan, failures: list[RunRecord]) -> Results:
             return results
 
 
-def _plan(book: Book, data: DataInfo, engine: str, device: str) -> Plan:
-    """What is to be run, and by which engine. Raises EngineError."""
+def _plan(book: Book, trials: Sequence[Trial], data: DataInfo, engine: str, device: str) -> Plan:
+    """What is to be run, and by which engine. Raises BookError, EngineError."""
+    _refuse_nothing_in_colour(trials, data)
     if any(trial.training.augment.active for trial in book.trials):
         require_augmentation()
     chosen = choose_engine(engine, device)
@@ -229,13 +227,15 @@ def _get_ready_to_report() -> None:
     import matplotlib.figure  # noqa: F401
 
 
-def _chosen(book: Book, only: Sequence[str]) -> list[Trial]:
-    """The trials of those names, all if there are none. Raises BookError."""
+def _chosen(book: Book, only: Sequence[str], trusted: bool) -> list[Trial]:
+    """The trials of those names, all if there are none. Raises BookError, EngineError."""
     names = {trial.name for trial in book.trials}
     if unknown := [name for name in only if name not in names]:
         there = f"no such trial in {book.name}; it has {', '.join(sorted(names))}"
         raise BookError(f"--only {unknown[0]}: {there}")
-    return [trial for trial in book.trials if not only or trial.name in only]
+    trials = [trial for trial in book.trials if not only or trial.name in only]
+    _check_modules(trials, trusted)
+    return trials
 
 
 def _check_modules(trials: Sequence[Trial], trusted: bool) -> None:
